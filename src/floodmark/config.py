@@ -1,0 +1,242 @@
+"""The case file (TOML): event, sides, control, baseline, country, inputs, parameters.
+
+Every mistake becomes one UsageError that names the file, the field and the fix.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from floodmark.errors import UsageError
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+RESERVED_SUBJECTS: Final = ("both", "control", "collection", "event")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(
+            f"{name!r} is not a time zone of the IANA database; write one such as 'Asia/Tehran' or 'UTC'"
+        ) from error
+    return name
+
+
+class Event(_Strict):
+    """What happened and when. Times without an offset are local in `zone`."""
+
+    title: str
+    start: datetime
+    end: datetime
+    zone: str
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+
+    _check_zone = field_validator("zone")(_zone)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Event:
+        if self.start_ms >= self.end_ms:
+            raise ValueError("event.end must be later than event.start")
+        return self
+
+    @property
+    def start_ms(self) -> int:
+        """First millisecond of the window, UTC."""
+        return to_ms(self.start, self.zone)
+
+    @property
+    def end_ms(self) -> int:
+        """First millisecond after the window, UTC."""
+        return to_ms(self.end, self.zone)
+
+
+class Baseline(_Strict):
+    """The quiet weeks before the event, against which spikes are judged; local times in the event's zone."""
+
+    start: datetime
+    end: datetime
+
+
+class Control(_Strict):
+    """Streams collected in the same way and window on an unrelated topic."""
+
+    streams: tuple[Name, ...] = Field(min_length=1)
+
+
+class Side(_Strict):
+    """Which posts speak for a side: any of hashtags, keywords or accounts, within `streams` (default: all that are not control)."""
+
+    name: Name
+    title: str = ""
+    streams: tuple[Name, ...] = ()
+    hashtags: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _free(cls, name: str) -> str:
+        if name in RESERVED_SUBJECTS:
+            raise ValueError(f"the name {name!r} is reserved; choose another")
+        return name
+
+    @model_validator(mode="after")
+    def _something(self) -> Side:
+        if not (self.streams or self.hashtags or self.keywords or self.accounts):
+            raise ValueError(f"side {self.name!r} needs hashtags, keywords, accounts or streams")
+        return self
+
+
+class InputSpec(_Strict):
+    """One input file: where it is, what it is, which stream it belongs to, and how its columns map."""
+
+    path: str
+    format: str
+    stream: Name = "main"
+    platform: Name | None = None
+    columns: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
+    values: dict[str, str] = Field(default_factory=dict)
+    zone: str | None = None
+    time_format: str | None = None
+    time_unit: Literal["s", "ms"] = "s"
+    resolution: Literal["second", "minute"] | None = None
+    observed_at: datetime | None = None
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    list_separator: str = " "
+
+    @field_validator("zone")
+    @classmethod
+    def _check_zone(cls, name: str | None) -> str | None:
+        return None if name is None else _zone(name)
+
+
+class Parameters(_Strict):
+    """Thresholds, all printed in the report. The defaults are those of the design."""
+
+    windows_s: tuple[Annotated[int, Field(ge=1, le=86_400)], ...] = (60,)
+    min_objects: Annotated[int, Field(ge=1)] = 2
+    level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    low_follower_under: Annotated[int, Field(ge=1)] = 20
+    enrolment_days: Annotated[int, Field(ge=1)] = 30
+    dormant_days: Annotated[int, Field(ge=1)] = 180
+    silent_days: Annotated[int, Field(ge=1)] = 30
+    spike_bin_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    baseline_days: Annotated[int, Field(ge=1)] = 28
+    max_rejected_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
+class CaseConfig(_Strict):
+    """A whole case file. `source` is the path it was read from; input paths are relative to its folder."""
+
+    name: Name
+    title: str = ""
+    platform: Name = "unspecified"
+    event: Event
+    baseline: Baseline | None = None
+    control: Control | None = None
+    sides: tuple[Side, ...] = Field(alias="side", min_length=1)
+    inputs: tuple[InputSpec, ...] = Field(alias="input", min_length=1)
+    parameters: Parameters = Parameters()
+    source: Path = Field(default=Path(), exclude=True)
+
+    @model_validator(mode="after")
+    def _coherent(self) -> CaseConfig:
+        names = [side.name for side in self.sides]
+        if len(set(names)) != len(names):
+            raise ValueError("two sides have the same name; every [[side]] needs its own")
+        streams = {spec.stream for spec in self.inputs if spec.format != "statuses"}
+        wanted = {s for side in self.sides for s in side.streams} | set(self.control_streams)
+        if missing := sorted(wanted - streams):
+            raise ValueError(
+                f"stream {missing[0]!r} is used by a side or the control but no [[input]] has stream = {missing[0]!r}"
+            )
+        if self.baseline and self.baseline_start_ms >= self.baseline_end_ms:
+            raise ValueError("baseline.end must be later than baseline.start")
+        if self.baseline and self.baseline_end_ms > self.event.start_ms:
+            raise ValueError("baseline.end must not be later than event.start")
+        return self
+
+    @property
+    def control_streams(self) -> tuple[str, ...]:
+        """Streams of the control, empty when none is declared."""
+        return self.control.streams if self.control else ()
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Rosters that every measure runs on: each side, `both` (with two sides or more), `control` (if declared)."""
+        both = ("both",) if len(self.sides) > 1 else ()
+        return (*(side.name for side in self.sides), *both, *(("control",) if self.control else ()))
+
+    @property
+    def baseline_start_ms(self) -> int:
+        """First millisecond of the baseline, UTC; the window's start when none is declared."""
+        return to_ms(self.baseline.start, self.event.zone) if self.baseline else self.event.start_ms
+
+    @property
+    def baseline_end_ms(self) -> int:
+        """First millisecond after the baseline, UTC; the window's start when none is declared."""
+        return to_ms(self.baseline.end, self.event.zone) if self.baseline else self.event.start_ms
+
+    def file(self, spec: InputSpec) -> Path:
+        """Return where the input lies on this machine."""
+        return self.source.parent / spec.path
+
+
+def to_ms(moment: datetime, zone: str) -> int:
+    """Return UTC milliseconds of `moment`; a moment without an offset is local in `zone`.
+
+    >>> to_ms(datetime(2020, 7, 17), "Asia/Tehran")
+    1594927800000
+    """
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+    delta = aware.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
+
+
+def load(path: Path) -> CaseConfig:
+    """Read a case file.
+
+    Raises UsageError with one sentence naming file, field and fix.
+    """
+    try:
+        raw = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: there is no such case file; `floodmark init` writes one") from error
+    except (IsADirectoryError, PermissionError) as error:
+        raise UsageError(f"{path}: the case file cannot be read ({error.strerror}); name a TOML file") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: byte {error.start} is not UTF-8; save the case file as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not valid TOML: {error}; compare with `floodmark init`") from error
+    case_table = raw.pop("case", {})
+    if not isinstance(case_table, dict):
+        raise UsageError(f"{path}: field `case` must be a table; write [case] with a name")
+    try:
+        return CaseConfig.model_validate({**case_table, **raw, "source": path})
+    except ValidationError as error:
+        raise UsageError(f"{path}: {_sentence(error)}") from error
+
+
+def _sentence(error: ValidationError) -> str:
+    """Turn pydantic's first complaint into one sentence with field and fix."""
+    first = error.errors(include_url=False)[0]
+    where = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
+    where = f"case.{where}" if where.split(".")[0].split("[")[0] in {"name", "title", "platform"} else where
+    field = f"field `{where}`: " if where else ""
+    kind, message = first["type"], first["msg"]
+    if kind == "missing":
+        return f"{field}is missing; add it (see `floodmark init`)"
+    if kind == "extra_forbidden":
+        return f"{field}is not a known field; remove it or correct its name"
+    return f"{field}{message.removeprefix('Value error, ')}" + (f"; found {first['input']!r}" if kind != "value_error" else "")

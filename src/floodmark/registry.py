@@ -1,0 +1,173 @@
+"""Finds the one-file extensions (readers, traces, flags, sections) and says what loaded and what did not, and why.
+
+A new extension is one new file in its folder with a module constant: READER, TRACE, FLAG or SECTION.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from floodmark.errors import UsageError
+
+if TYPE_CHECKING:
+    from floodmark.config import InputSpec
+    from floodmark.findings import Finding
+    from floodmark.view import CaseView
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Reject:
+    """An input row that cannot be stored: its line, a short reason code, the field at fault and the raw row."""
+
+    line: int
+    reason: str
+    field: str = ""
+    detail: str = ""
+    raw: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one input row holds: any of a post, an account observation and a status (rows of the base tables)."""
+
+    line: int
+    post: Row | None = None
+    account: Row | None = None
+    status: Row | None = None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One input format. `read` yields exactly one Record or Reject per input row, in file order."""
+
+    name: str
+    title: str
+    meaning: str
+    platform: str
+    matches: Callable[[Path, bytes], bool]
+    read: Callable[[Path, InputSpec], Iterator[Record | Reject]]
+    example: bytes
+    example_spec: Mapping[str, object]
+    example_records: int
+    example_rejects: int
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One kind of action. `sql` is a SELECT over the table `scoped_posts` that yields account_id, object_id, post_id, at_ms."""
+
+    name: str
+    title: str
+    meaning: str
+    sql: str
+    windows_s: tuple[int, ...]
+    benign: tuple[str, ...]
+    references: tuple[str, ...]
+    example_posts: tuple[Row, ...]
+    example_actions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One dated property of accounts. `sql` yields (account_id, flagged BOOLEAN or NULL, evidence VARCHAR) from `accounts`.
+
+    NULL means that the account cannot be judged (its column is empty); such accounts count as unknown, never as
+    unflagged.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    needs: tuple[str, ...]
+    sql: str
+    parameters: tuple[str, ...]
+    benign: tuple[str, ...]
+    source: str
+    example_accounts: tuple[Row, ...]
+    example_flags: Mapping[str, bool | None]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the report: it computes its findings and names the template that prints them."""
+
+    name: str
+    title: str
+    order: int
+    measures: tuple[str, ...]
+    findings: Callable[[CaseView], Sequence[Finding]]
+    template: str
+    charts: Callable[[Sequence[Finding]], Mapping[str, Mapping[str, object]]] | None = None
+
+
+Extension = TypeVar("Extension", Reader, Trace, Flag, Section)
+
+
+@dataclass(frozen=True)
+class Loaded(Generic[Extension]):
+    """The extensions of one kind: those that loaded, by name, and the files that did not, with the reason."""
+
+    items: Mapping[str, Extension]
+    failed: Mapping[str, str]
+
+    def get(self, kind: str, name: str) -> Extension:
+        """Return the extension called `name`; UsageError that lists the known names otherwise."""
+        if name not in self.items:
+            known = ", ".join(sorted(self.items))
+            raise UsageError(f"there is no {kind} called {name!r}; known: {known}")
+        return self.items[name]
+
+
+def _load(package: str, constant: str, kind: type[Extension]) -> Loaded[Extension]:
+    items: dict[str, Extension] = {}
+    failed: dict[str, str] = {}
+    folder = importlib.import_module(package)
+    for module_info in sorted(pkgutil.iter_modules(folder.__path__), key=lambda m: m.name):
+        module_name = f"{package}.{module_info.name}"
+        try:
+            module = importlib.import_module(module_name)
+        except (ImportError, SyntaxError, NameError, TypeError, ValueError, AttributeError) as error:
+            failed[module_info.name] = f"{type(error).__name__}: {error}"
+            continue
+        found = getattr(module, constant, None)
+        if found is None:
+            continue
+        if not isinstance(found, kind):
+            failed[module_info.name] = f"{constant} is not a {kind.__name__}"
+        elif found.name in items:
+            failed[module_info.name] = f"the name {found.name!r} is taken by another file"
+        else:
+            items[found.name] = found
+    return Loaded(items, failed)
+
+
+@cache
+def readers() -> Loaded[Reader]:
+    """Return the readers in `floodmark/ingest`."""
+    return _load("floodmark.ingest", "READER", Reader)
+
+
+@cache
+def traces() -> Loaded[Trace]:
+    """Return the traces in `floodmark/traces`."""
+    return _load("floodmark.traces", "TRACE", Trace)
+
+
+@cache
+def flags() -> Loaded[Flag]:
+    """Return the account flags in `floodmark/accounts`."""
+    return _load("floodmark.accounts", "FLAG", Flag)
+
+
+@cache
+def sections() -> Loaded[Section]:
+    """Return the report sections in `floodmark/report/sections`."""
+    return _load("floodmark.report.sections", "SECTION", Section)

@@ -1,0 +1,226 @@
+"""Every table of a case, declared once: column, DuckDB type, unit and meaning.
+
+Readers, derived SQL, checks and `docs/reference/tables.md` all derive from the declarations here.
+Times are int64 UTC milliseconds; unknown is NULL, never 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+FORMAT_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: `type` is a DuckDB type name, `unit` is empty for text."""
+
+    name: str
+    type: str
+    meaning: str
+    unit: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table. `kind` is base (read from inputs) or derived (computed from base tables)."""
+
+    name: str
+    kind: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in order."""
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """Return the column called `name`; KeyError when there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+
+_ID = "namespaced by platform, as in `twitter:123`, so that accounts of two platforms never merge"
+
+POSTS: Final = Table(
+    "posts",
+    "base",
+    "One row per post and stream: the canonical row (smallest by bytes) of all rows with that id.",
+    ("stream", "post_id"),
+    (
+        Column("stream", "VARCHAR", "the collection that the post came with, as named in the case file", required=True),
+        Column("post_id", "VARCHAR", f"id of the post, {_ID}", required=True),
+        Column("account_id", "VARCHAR", f"id of the author, {_ID}", required=True),
+        Column("at_ms", "BIGINT", "when it was posted", "UTC ms", required=True),
+        Column("at_resolution_ms", "INTEGER", "how fine the clock was: 1, 1000 (second) or 60000 (minute)", "ms", required=True),
+        Column("text", "VARCHAR", "the raw text, lone surrogates replaced by U+FFFD"),
+        Column("language", "VARCHAR", "language as the platform labelled it"),
+        Column("client", "VARCHAR", "client that posted it"),
+        Column("is_repost", "BOOLEAN", "whether it only repeats another post; NULL where the format does not say"),
+        Column("reposted_post_id", "VARCHAR", "id of the post that it repeats"),
+        Column("reposted_account_id", "VARCHAR", "author of the post that it repeats"),
+        Column("replied_post_id", "VARCHAR", "id of the post that it answers"),
+        Column("replied_account_id", "VARCHAR", "author of the post that it answers"),
+        Column("quoted_post_id", "VARCHAR", "id of the post that it quotes"),
+        Column("hashtags", "VARCHAR[]", "hashtags without the sign, as written; NULL: extract from the text"),
+        Column("urls", "VARCHAR[]", "links, expanded where the format has that; NULL: extract from the text"),
+        Column("mentions", "VARCHAR[]", "mentioned accounts, handles or ids as the format has them"),
+        Column("observed_at_ms", "BIGINT", "when the collector saw it", "UTC ms"),
+    ),
+)
+
+REPEATS: Final = Table(
+    "repeats",
+    "base",
+    "Rows whose post id was already stored in the same stream: kept, with their observation time.",
+    (),
+    POSTS.columns,
+)
+
+ACCOUNTS: Final = Table(
+    "account_observations",
+    "base",
+    "What was seen of an account's profile, one row per distinct observation.",
+    (),
+    (
+        Column("account_id", "VARCHAR", f"id of the account, {_ID}", required=True),
+        Column("observed_at_ms", "BIGINT", "when the profile was seen (the post's time where it came with a post)", "UTC ms"),
+        Column("handle", "VARCHAR", "handle without @"),
+        Column("display_name", "VARCHAR", "name shown"),
+        Column("created_at_ms", "BIGINT", "when the account was created", "UTC ms"),
+        Column("created_resolution_ms", "INTEGER", "how fine that is; 86400000 where only the day is known", "ms"),
+        Column("followers", "BIGINT", "accounts that follow it", "accounts"),
+        Column("following", "BIGINT", "accounts that it follows", "accounts"),
+        Column("posts_total", "BIGINT", "posts that the profile counts", "posts"),
+        Column("previous_post_at_ms", "BIGINT", "last post before the collection began", "UTC ms"),
+        Column("location", "VARCHAR", "self-reported place, free text"),
+        Column("description", "VARCHAR", "profile text"),
+        Column("language", "VARCHAR", "interface language"),
+        Column("default_picture", "BOOLEAN", "whether the picture is the platform's default"),
+        Column("verified", "BOOLEAN", "verified by the platform"),
+        Column("protected", "BOOLEAN", "posts visible to followers only"),
+    ),
+)
+
+STATUSES: Final = Table(
+    "statuses",
+    "base",
+    "Status snapshots: a dated look at whether accounts exist.",
+    ("account_id", "observed_at_ms"),
+    (
+        Column("account_id", "VARCHAR", f"id of the account, {_ID}", required=True),
+        Column("observed_at_ms", "BIGINT", "when it was looked up", "UTC ms", required=True),
+        Column(
+            "status",
+            "VARCHAR",
+            "one of active, suspended, deleted, protected, renamed, not_found",
+            required=True,
+        ),
+        Column("reason", "VARCHAR", "what the platform said"),
+        Column("last_post_at_ms", "BIGINT", "the account's latest post at that time", "UTC ms"),
+    ),
+)
+
+STATUS_WORDS: Final = ("active", "suspended", "deleted", "protected", "renamed", "not_found")
+
+REJECTS: Final = Table(
+    "rejects",
+    "base",
+    "Input rows that were not stored, each with its place and reason; input = stored + rejected.",
+    (),
+    (
+        Column("input", "VARCHAR", "file name as the case file has it", required=True),
+        Column("line", "BIGINT", "line (or item) in that file, from 1", required=True),
+        Column("reason", "VARCHAR", "short code, counted in the manifest", required=True),
+        Column("field", "VARCHAR", "the field at fault"),
+        Column("detail", "VARCHAR", "what was found"),
+        Column("raw", "VARCHAR", "the row as read, cut to 2,000 characters"),
+    ),
+)
+
+PROFILES: Final = Table(
+    "accounts",
+    "derived",
+    "One row per account: its latest observation (ties: the smallest by bytes).",
+    ("account_id",),
+    ACCOUNTS.columns,
+)
+
+SIDE_POSTS: Final = Table(
+    "side_posts",
+    "derived",
+    "Posts of each side and of the control stream, inside and outside the window.",
+    ("side", "stream", "post_id"),
+    (
+        Column("side", "VARCHAR", "name of the side in the case file, or `control`"),
+        Column("stream", "VARCHAR", "stream of the post"),
+        Column("post_id", "VARCHAR", "the post"),
+        Column("account_id", "VARCHAR", "its author"),
+        Column("at_ms", "BIGINT", "when", "UTC ms"),
+        Column("in_window", "BOOLEAN", "start <= at_ms < end of the event window"),
+    ),
+)
+
+PARTICIPANTS: Final = Table(
+    "participants",
+    "derived",
+    "Accounts with at least one post matching a side in the window; one row an account and roster.",
+    ("roster", "account_id"),
+    (
+        Column("roster", "VARCHAR", "a side's name (that side only), `both` (several sides), or `control`"),
+        Column("account_id", "VARCHAR", "the account"),
+        Column("posts", "BIGINT", "its distinct posts for that roster in the window", "posts"),
+        Column("first_at_ms", "BIGINT", "its first such post", "UTC ms"),
+    ),
+)
+
+ACTIONS: Final = Table(
+    "actions",
+    "derived",
+    "An account did a thing to an object at a time, one row per trace, object and post.",
+    ("scope", "trace", "object_id", "post_id"),
+    (
+        Column("scope", "VARCHAR", "`event` (all streams of the sides) or `control`"),
+        Column("trace", "VARCHAR", "kind of action: a file in traces/"),
+        Column("account_id", "VARCHAR", "who"),
+        Column("object_id", "VARCHAR", "to what: post id, link, hashtag set, folded text"),
+        Column("post_id", "VARCHAR", "in which post"),
+        Column("at_ms", "BIGINT", "when", "UTC ms"),
+    ),
+)
+
+EDGES: Final = Table(
+    "edges",
+    "derived",
+    "Co-actions summed over a pair of accounts, account_a < account_b bytewise; untested.",
+    ("scope", "trace", "window_ms", "account_a", "account_b"),
+    (
+        Column("scope", "VARCHAR", "as in actions"),
+        Column("trace", "VARCHAR", "as in actions"),
+        Column("window_ms", "BIGINT", "largest distance in time that counts", "ms"),
+        Column("account_a", "VARCHAR", "first account, bytewise"),
+        Column("account_b", "VARCHAR", "second account"),
+        Column("coactions", "BIGINT", "in-window pairs of actions, ties included", "pairs"),
+        Column("objects", "BIGINT", "distinct objects with at least one", "objects"),
+        Column("a_first", "BIGINT", "pairs in which a was strictly earlier", "pairs"),
+        Column("b_first", "BIGINT", "pairs in which b was strictly earlier", "pairs"),
+    ),
+)
+
+TABLES: Final = (POSTS, REPEATS, ACCOUNTS, STATUSES, REJECTS, PROFILES, SIDE_POSTS, PARTICIPANTS, ACTIONS, EDGES)
+
+
+def create_sql(table: Table, name: str | None = None) -> str:
+    """Return the CREATE TABLE statement of `table` (as `name`, when given).
+
+    >>> create_sql(STATUSES).splitlines()[0]
+    'CREATE TABLE statuses ('
+    """
+    columns = ",\n".join(f"    {c.name} {c.type}{' NOT NULL' if c.required else ''}" for c in table.columns)
+    return f"CREATE TABLE {name or table.name} (\n{columns}\n)"
