@@ -75,7 +75,10 @@ class Control(_Strict):
 
 
 class Side(_Strict):
-    """Which posts speak for a side: any of hashtags, keywords or accounts, within `streams` (default: all that are not control)."""
+    """Which posts speak for a side: any of hashtags, keywords or accounts, within `streams`.
+
+    `streams` defaults to all that are not control.
+    """
 
     name: Name
     title: str = ""
@@ -239,4 +242,6 @@ def _sentence(error: ValidationError) -> str:
         return f"{field}is missing; add it (see `floodmark init`)"
     if kind == "extra_forbidden":
         return f"{field}is not a known field; remove it or correct its name"
-    return f"{field}{message.removeprefix('Value error, ')}" + (f"; found {first['input']!r}" if kind != "value_error" else "")
+    return f"{field}{message.removeprefix('Value error, ')}" + (
+        f"; found {first['input']!r}" if kind != "value_error" else ""
+    )

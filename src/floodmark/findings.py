@@ -82,7 +82,10 @@ def broken_rule(finding: Finding) -> str | None:
             and (finding.low is None or finding.high is None),
             f"is a measured number in {finding.unit} without an interval",
         ),
-        (finding.state == "bounded" and (finding.low is None or finding.high is None), "is bounded but has no bounds"),
+        (
+            finding.state == "bounded" and (finding.low is None or finding.high is None),
+            "is bounded but has no bounds",
+        ),
         (finding.state == "not_testable" and finding.value is not None, "is not testable but has a value"),
         (
             finding.low is not None and finding.high is not None and finding.low > finding.high,

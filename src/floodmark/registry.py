@@ -62,7 +62,10 @@ class Reader:
 
 @dataclass(frozen=True)
 class Trace:
-    """One kind of action. `sql` is a SELECT over the table `scoped_posts` that yields account_id, object_id, post_id, at_ms."""
+    """One kind of action.
+
+    `sql` is a SELECT over the table `scoped_posts` (and post_urls) that yields account_id, object_id, post_id, at_ms.
+    """
 
     name: str
     title: str
@@ -77,7 +80,9 @@ class Trace:
 
 @dataclass(frozen=True)
 class Flag:
-    """One dated property of accounts. `sql` yields (account_id, flagged BOOLEAN or NULL, evidence VARCHAR) from `accounts`.
+    """One dated property of accounts.
+
+    `sql` yields (account_id, flagged BOOLEAN or NULL, evidence VARCHAR) from `accounts`.
 
     NULL means that the account cannot be judged (its column is empty); such accounts count as unknown, never as
     unflagged.

@@ -54,11 +54,22 @@ POSTS: Final = Table(
     "One row per post and stream: the canonical row (smallest by bytes) of all rows with that id.",
     ("stream", "post_id"),
     (
-        Column("stream", "VARCHAR", "the collection that the post came with, as named in the case file", required=True),
+        Column(
+            "stream",
+            "VARCHAR",
+            "the collection that the post came with, as named in the case file",
+            required=True,
+        ),
         Column("post_id", "VARCHAR", f"id of the post, {_ID}", required=True),
         Column("account_id", "VARCHAR", f"id of the author, {_ID}", required=True),
         Column("at_ms", "BIGINT", "when it was posted", "UTC ms", required=True),
-        Column("at_resolution_ms", "INTEGER", "how fine the clock was: 1, 1000 (second) or 60000 (minute)", "ms", required=True),
+        Column(
+            "at_resolution_ms",
+            "INTEGER",
+            "how fine the clock was: 1, 1000 (second) or 60000 (minute)",
+            "ms",
+            required=True,
+        ),
         Column("text", "VARCHAR", "the raw text, lone surrogates replaced by U+FFFD"),
         Column("language", "VARCHAR", "language as the platform labelled it"),
         Column("client", "VARCHAR", "client that posted it"),
@@ -90,7 +101,12 @@ ACCOUNTS: Final = Table(
     (),
     (
         Column("account_id", "VARCHAR", f"id of the account, {_ID}", required=True),
-        Column("observed_at_ms", "BIGINT", "when the profile was seen (the post's time where it came with a post)", "UTC ms"),
+        Column(
+            "observed_at_ms",
+            "BIGINT",
+            "when the profile was seen (the post's time where it came with a post)",
+            "UTC ms",
+        ),
         Column("handle", "VARCHAR", "handle without @"),
         Column("display_name", "VARCHAR", "name shown"),
         Column("created_at_ms", "BIGINT", "when the account was created", "UTC ms"),
@@ -213,7 +229,18 @@ EDGES: Final = Table(
     ),
 )
 
-TABLES: Final = (POSTS, REPEATS, ACCOUNTS, STATUSES, REJECTS, PROFILES, SIDE_POSTS, PARTICIPANTS, ACTIONS, EDGES)
+TABLES: Final = (
+    POSTS,
+    REPEATS,
+    ACCOUNTS,
+    STATUSES,
+    REJECTS,
+    PROFILES,
+    SIDE_POSTS,
+    PARTICIPANTS,
+    ACTIONS,
+    EDGES,
+)
 
 
 def create_sql(table: Table, name: str | None = None) -> str:

@@ -29,13 +29,17 @@ class Database:
             options["memory_limit"] = memory
         self.connection = duckdb.connect(str(path) if path else ":memory:", config=options)
         # Progress is ours to show; the zone must never depend on the host.
-        self.connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+        self.connection.execute(
+            "SET enable_progress_bar = false; SET TimeZone = 'UTC'; SET preserve_insertion_order = false"
+        )
 
     def __enter__(self) -> Database:
         """Return itself."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close the connection."""
         self.connection.close()
 
@@ -72,15 +76,20 @@ class Database:
         self.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet({quote(str(path))})")
 
     def write_parquet(self, sql: str, path: Path, params: Params | None = None) -> None:
-        """Write a query's result to `path` as Parquet (zstd)."""
+        """Write a query's result, sorted by all its columns, to `path` as Parquet (zstd)."""
         # COPY takes no bound parameters, so the result is staged in a temporary table.
         self.execute(f"CREATE OR REPLACE TEMP TABLE _copy AS {sql}", params)
-        self.execute(f"COPY (FROM _copy) TO {quote(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+        self.execute(
+            f"COPY (SELECT * FROM _copy ORDER BY ALL) TO {quote(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+        )
         self.execute("DROP TABLE _copy")
 
     def load(self, table: str, columns: Mapping[str, Sequence[object] | np.ndarray]) -> None:
         """Append columns of equal length to `table`; object columns may hold None."""
-        batch = {name: values if isinstance(values, np.ndarray) else _object_array(values) for name, values in columns.items()}
+        batch = {
+            name: values if isinstance(values, np.ndarray) else _object_array(values)
+            for name, values in columns.items()
+        }
         self.connection.register("_batch", batch)
         try:
             self.connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM _batch")

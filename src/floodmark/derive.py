@@ -1,0 +1,157 @@
+"""The derived tables, from the base tables and the case file: accounts, side_posts, participants, actions, edges.
+
+`run` and `replay` call the same function, so a replayed finding is computed by the code that made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from floodmark import registry, textfold
+from floodmark.coaction.kernel import edges_from_table
+from floodmark.config import CaseConfig
+from floodmark.engine.duckdb import Database, read_sql
+from floodmark.schema import EDGES, create_sql
+
+BASE_FILES: Final = ("posts", "repeats", "account_observations", "statuses", "rejects", "post_features")
+DERIVED_FILES: Final = ("accounts", "side_posts", "participants", "actions", "edges")
+
+Progress = Callable[[float], None]
+
+
+def open_base(db: Database, tables: Path) -> None:
+    """Make the base tables in the folder `tables` readable by name."""
+    for name in BASE_FILES:
+        db.view_parquet(name, tables / f"{name}.parquet")
+
+
+def open_derived(db: Database, tables: Path) -> None:
+    """Make the derived tables in the folder `tables` readable by name."""
+    for name in DERIVED_FILES:
+        db.view_parquet(name, tables / f"{name}.parquet")
+
+
+def derive(db: Database, config: CaseConfig, out: Path, progress: Progress = lambda _share: None) -> None:
+    """Compute every derived table into the folder `out` and open it; the base tables must be open in `db`."""
+    window = {"start_ms": config.event.start_ms, "end_ms": config.event.end_ms}
+    _write(db, out, "accounts", read_sql("accounts"))
+    _flatten_lists(db)
+    db.execute(
+        "CREATE OR REPLACE TEMP TABLE post_urls AS SELECT stream, post_id, unnest(urls) AS url FROM post_features"
+    )
+    _load_rules(db, config)
+    _write(db, out, "side_posts", read_sql("side_posts"), window)
+    _write(db, out, "participants", read_sql("participants"))
+    progress(0.3)
+    _actions(db, config, out)
+    progress(0.6)
+    _edges(db, config, out)
+    progress(1.0)
+
+
+def open_scoped_posts(db: Database, streams: tuple[str, ...], start_ms: int, end_ms: int) -> None:
+    """Create the temporary table `scoped_posts` that the traces read, for some streams and a window."""
+    db.execute("CREATE OR REPLACE TEMP TABLE scope_streams (stream VARCHAR)")
+    if streams:
+        db.load("scope_streams", {"stream": streams})
+    db.execute(
+        "CREATE OR REPLACE TEMP VIEW flat_features AS SELECT stream, post_id, folded_text,"
+        " array_to_string(hashtags, ' ') AS hashtag_set, coalesce(len(hashtags), 0) AS hashtag_count, repost_handle, coalesce(repost_text, folded_text) AS repost_text"
+        " FROM post_features"
+    )
+    sql = read_sql("scoped_posts").replace("post_features", "flat_features")
+    db.execute(f"CREATE OR REPLACE TEMP TABLE scoped_posts AS {sql}", {"start_ms": start_ms, "end_ms": end_ms})
+
+
+def _flatten_lists(db: Database) -> None:
+    """Turn the lists of post_features into plain tables and columns: list functions are where SQL dialects part."""
+    for table, lists, column in (("post_hashtags", "hashtags", "hashtag"), ("post_urls", "urls", "url")):
+        db.execute(
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT stream, post_id, unnest({lists}) AS {column} FROM post_features"
+        )
+
+
+def scopes(config: CaseConfig) -> Mapping[str, tuple[str, ...]]:
+    """Return the streams of each scope: `event` (all that are not control) and `control`."""
+    posts = sorted({spec.stream for spec in config.inputs if spec.format != "statuses"})
+    event = tuple(stream for stream in posts if stream not in config.control_streams)
+    return {"event": event, "control": config.control_streams}
+
+
+def _actions(db: Database, config: CaseConfig, out: Path) -> None:
+    selects = []
+    for scope, streams in scopes(config).items():
+        open_scoped_posts(db, streams, config.event.start_ms, config.event.end_ms)
+        for trace in registry.traces().items.values():
+            name = f"actions_{scope}_{trace.name}"
+            db.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT * FROM ({trace.sql})")
+            selects.append(
+                f"SELECT '{scope}' AS scope, '{trace.name}' AS trace, account_id, object_id, post_id, at_ms FROM {name}"
+            )
+        clock = "SELECT max(resolution_ms) AS resolution_ms FROM scoped_posts"
+        db.execute(f"CREATE OR REPLACE TEMP TABLE clock_{scope} AS {clock}")
+    _write(db, out, "actions", " UNION ALL ".join(selects))
+
+
+def _edges(db: Database, config: CaseConfig, out: Path) -> None:
+    db.execute(create_sql(EDGES, "_edges").replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
+    for scope in scopes(config):
+        (resolution_ms,) = db.one(f"SELECT coalesce(max(resolution_ms), 1) FROM clock_{scope}")
+        for trace in registry.traces().items:
+            for window_s in config.parameters.windows_s:
+                window_ms = window_s * 1000
+                # A window under the clock's resolution would count ties of the clock as co-actions.
+                if window_ms < resolution_ms:
+                    continue
+                found = edges_from_table(
+                    db,
+                    f"SELECT account_id, object_id, at_ms FROM actions_{scope}_{trace}",
+                    window_ms,
+                    config.parameters.min_objects,
+                )
+                count = len(found["account_a"])
+                if count:
+                    constants = {
+                        "scope": [scope] * count,
+                        "trace": [trace] * count,
+                        "window_ms": [window_ms] * count,
+                    }
+                    db.load("_edges", {**constants, **found})
+    _write(db, out, "edges", "SELECT * FROM _edges")
+
+
+def _load_rules(db: Database, config: CaseConfig) -> None:
+    """Write the sides of the case file as the tables side_streams and side_rules."""
+    event_streams = scopes(config)["event"]
+    platforms = db.rows("SELECT DISTINCT split_part(account_id, ':', 1) FROM posts ORDER BY 1")
+    streams: list[tuple[str, str, bool]] = []
+    rules: set[tuple[str, str, str]] = set()
+    for side in config.sides:
+        whole = not (side.hashtags or side.keywords or side.accounts)
+        streams.extend((side.name, stream, whole) for stream in (side.streams or event_streams))
+        rules.update((side.name, "hashtag", textfold.fold_hashtag(tag)) for tag in side.hashtags)
+        rules.update((side.name, "keyword", textfold.fold_text(word)) for word in side.keywords)
+        for account in side.accounts:
+            bare = account.removeprefix("@")
+            rules.add((side.name, "handle", bare.lower()))
+            rules.update((side.name, "account", f"{platform}:{bare}") for (platform,) in platforms)
+    streams.extend(("control", stream, True) for stream in config.control_streams)
+    db.execute("CREATE OR REPLACE TEMP TABLE side_streams (side VARCHAR, stream VARCHAR, whole BOOLEAN)")
+    db.execute("CREATE OR REPLACE TEMP TABLE side_rules (side VARCHAR, kind VARCHAR, value VARCHAR)")
+    db.load(
+        "side_streams",
+        dict(zip(("side", "stream", "whole"), map(list, zip(*streams, strict=True)), strict=True)),
+    )
+    if rules:
+        columns = map(list, zip(*sorted(rules), strict=True))
+        db.load("side_rules", dict(zip(("side", "kind", "value"), columns, strict=True)))
+
+
+def _write(db: Database, out: Path, name: str, sql: str, params: Mapping[str, object] | None = None) -> None:
+    """Write a derived table and open it."""
+    path = out / f"{name}.parquet"
+    path.unlink(missing_ok=True)
+    db.write_parquet(sql, path, params)
+    db.view_parquet(name, path)

@@ -1,0 +1,299 @@
+"""The main job: files -> reader -> tables -> actions -> co-actions -> findings -> report, in resumable steps."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from floodmark import __version__, case, derive, registry
+from floodmark import config as configuration
+from floodmark.config import CaseConfig, InputSpec
+from floodmark.engine.duckdb import Database
+from floodmark.errors import EngineError, EvidenceError, IngestError, UsageError
+from floodmark.findings import Finding, as_json, dump, unique
+from floodmark.ingest import store
+from floodmark.progress import Reporter
+from floodmark.registry import Reader
+from floodmark.view import CaseView, InputCount
+
+CASE_FILE: Final = "case.toml"
+FINDINGS: Final = "findings.json"
+REPORT: Final = "report.html"
+LOG: Final = "log.jsonl"
+_PART_FILES: Final = ("posts", "account_observations", "statuses", "rejects")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Where the case is and what it says."""
+
+    folder: Path
+    findings: Sequence[Mapping[str, object]]
+    inputs: tuple[InputCount, ...]
+    failed_sections: Mapping[str, str]
+
+
+def run_case(
+    config: CaseConfig,
+    folder: Path,
+    reporter: Reporter,
+    planted: Mapping[str, Mapping[str, object]] | None = None,
+) -> RunResult:
+    """Run a case into `folder` (new, empty, or an earlier run of a case) and return what it found.
+
+    `planted` is printed beside the measures by the report and never reaches a measure. Raises UsageError, IngestError
+    or EngineError with one sentence; the folder is then as it was.
+    """
+    prepared = [_prepare(config, spec) for spec in config.inputs]
+    with case.staged(folder) as staging:
+        inputs = tuple(_ingest(staging, config, number, *item, reporter) for number, item in enumerate(prepared, 1))
+        _freeze_case_file(staging, config)
+        _merge(staging, config, inputs, reporter)
+        _derive(staging, config, reporter)
+        found, failed = _findings(staging, config, inputs, reporter)
+        _report(staging, config, inputs, found, failed, planted, reporter)
+        _log(staging, reporter)
+    return RunResult(folder, found, inputs, failed)
+
+
+def replay(folder: Path, finding_id: str) -> tuple[Mapping[str, object], Mapping[str, object] | None]:
+    """Recompute one finding from the base tables of a case; return (as stored, as recomputed).
+
+    Derived tables are built anew in a temporary folder. Raises EvidenceError when a file that the finding rests on was
+    changed, UsageError when there is no such finding.
+    """
+    manifest = case.read_manifest(folder)
+    for name in (CASE_FILE, FINDINGS, *(f"tables/{table}.parquet" for table in derive.BASE_FILES)):
+        if not (folder / name).is_file() or case.sha256_file(folder / name) != manifest["files"].get(name):
+            raise EvidenceError(
+                f"{name}: is missing or changed since the case was written; restore it from a copy of the case"
+            )
+    stored = {str(item["id"]): item for item in orjson.loads((folder / FINDINGS).read_bytes())}
+    if finding_id not in stored:
+        similar = [known for known in stored if known.split(".")[0] == finding_id.split(".", maxsplit=1)[0]]
+        raise UsageError(f"{folder.name}: no finding {finding_id!r}; known there: {', '.join(similar or stored)}")
+    config = configuration.load(folder / CASE_FILE)
+    with tempfile.TemporaryDirectory() as temporary, Database() as db:
+        derive.open_base(db, folder / "tables")
+        derive.derive(db, config, Path(temporary))
+        inputs = tuple(_input_count(step["result"]) for step in manifest["steps"] if step["name"].startswith("input/"))
+        view = CaseView(config, db, inputs)
+        for section in _ordered_sections():
+            if finding_id.split(".", maxsplit=1)[0] in section.measures:
+                for finding in section.findings(view):
+                    if finding.id == finding_id:
+                        return stored[finding_id], as_json(finding)
+    return stored[finding_id], None
+
+
+def check_data(db: Database, config: CaseConfig, source: str) -> None:
+    """Refuse a case whose posts cannot answer anything: an empty stream, or an event outside the data (UsageError)."""
+    counts = {
+        stream: (posts, first, last)
+        for stream, posts, first, last in db.rows(
+            "SELECT stream, count(*), min(at_ms), max(at_ms) FROM posts GROUP BY stream ORDER BY stream"
+        )
+    }
+    for streams in derive.scopes(config).values():
+        for stream in streams:
+            if stream not in counts:
+                raise UsageError(
+                    f"{source}: field `input.stream`: stream {stream!r} holds no post; check its input files"
+                )
+    event = [counts[stream] for stream in derive.scopes(config)["event"]]
+    first, last = min(item[1] for item in event), max(item[2] for item in event)
+    start, end = config.event.start_ms, config.event.end_ms
+    (inside,) = db.one(
+        "SELECT count(*) FROM posts WHERE at_ms >= $start AND at_ms < $end AND stream IN (SELECT unnest($streams))",
+        {"start": start, "end": end, "streams": list(derive.scopes(config)["event"])},
+    )
+    if not inside:
+        raise UsageError(
+            f"{source}: field `event.start`/`event.end`: no post lies in the window {_utc(start)} to {_utc(end)};"
+            f" the posts run from {_utc(first)} to {_utc(last)}, so correct the window or event.zone"
+        )
+
+
+def _prepare(config: CaseConfig, spec: InputSpec) -> tuple[InputSpec, Reader]:
+    reader = registry.readers().get("reader", spec.format)
+    platform = spec.platform or reader.platform or config.platform
+    return spec.model_copy(update={"platform": platform}), reader
+
+
+def _ingest(
+    staging: case.Staging,
+    config: CaseConfig,
+    number: int,
+    spec: InputSpec,
+    reader: Reader,
+    reporter: Reporter,
+) -> InputCount:
+    """Freeze one input by copying it into the case, then read the copy: what was hashed is what was read."""
+    source = config.file(spec)
+    if not source.is_file():
+        raise IngestError(
+            f"{spec.path}: field `input[{number}].path`: there is no such file; correct the path,"
+            " which is relative to the case file"
+        )
+    digest = case.sha256_file(source)
+    frozen = f"inputs/{number:02d}-{source.name}"
+    part = f"parts/{number:02d}"
+    key = [digest, spec.model_dump(mode="json"), config.parameters.max_rejected_share]
+
+    def read() -> object:
+        shutil.copyfile(source, staging.folder / frozen)
+        if case.sha256_file(staging.folder / frozen) != digest:
+            raise IngestError(f"{spec.path}: the file changed while it was read; run again when nothing writes to it")
+        with Database() as db, reporter.step(f"Reading {source.name}") as advance:
+            counts = store.ingest_input(
+                db,
+                spec,
+                staging.folder / frozen,
+                reader,
+                staging.folder / part,
+                config.parameters.max_rejected_share,
+                lambda done, total: advance(done / max(1, total)),
+            )
+        size = (staging.folder / frozen).stat().st_size
+        named = {"input": spec.path, "format": spec.format, "stream": spec.stream}
+        return {**named, "sha256": digest, "bytes": size, **counts}
+
+    outputs = [frozen, *(f"{part}/{name}.parquet" for name in _PART_FILES)]
+    return _input_count(staging.step(f"input/{number:02d}", key, outputs, read).result)
+
+
+def _freeze_case_file(staging: case.Staging, config: CaseConfig) -> None:
+    content = config.source.read_bytes()
+    staging.step("case-file", [content.hex()], [CASE_FILE], lambda: _write(staging.folder / CASE_FILE, content))
+
+
+def _merge(staging: case.Staging, config: CaseConfig, inputs: Sequence[InputCount], reporter: Reporter) -> None:
+    tables = staging.folder / "tables"
+    parts = [(item.stream, staging.folder / f"parts/{number:02d}") for number, item in enumerate(inputs, 1)]
+    key = [step.key for name, step in staging.steps.items() if name.startswith("input/")]
+
+    def merge() -> object:
+        with Database() as db, reporter.step("Building the tables") as advance:
+            repeated = store.merge_base_tables(db, parts, tables)
+            advance(0.5)
+            store.write_features(db, tables / "posts.parquet", tables / "post_features.parquet")
+            derive.open_base(db, tables)
+            check_data(db, config, config.source.name)
+        return {"repeated": repeated}
+
+    staging.step("tables", [key, _window_key(config)], [f"tables/{name}.parquet" for name in derive.BASE_FILES], merge)
+
+
+def _derive(staging: case.Staging, config: CaseConfig, reporter: Reporter) -> None:
+    tables = staging.folder / "tables"
+
+    def run() -> None:
+        with Database() as db, reporter.step("Actions and co-actions") as advance:
+            derive.open_base(db, tables)
+            derive.derive(db, config, tables, advance)
+
+    outputs = [f"tables/{name}.parquet" for name in derive.DERIVED_FILES]
+    staging.step("derived", [staging.steps["tables"].key, _config_key(config)], outputs, run)
+
+
+def _findings(
+    staging: case.Staging, config: CaseConfig, inputs: tuple[InputCount, ...], reporter: Reporter
+) -> tuple[list[dict[str, object]], dict[str, str]]:
+    def run() -> object:
+        found: list[Finding] = []
+        failed: dict[str, str] = {}
+        with Database() as db, reporter.step("Measuring") as advance:
+            derive.open_base(db, staging.folder / "tables")
+            derive.open_derived(db, staging.folder / "tables")
+            view = CaseView(config, db, inputs)
+            sections = _ordered_sections()
+            for number, section in enumerate(sections, 1):
+                try:
+                    found.extend(section.findings(view))
+                except (EngineError, EvidenceError) as error:
+                    failed[section.name] = str(error)
+                advance(number / len(sections))
+        (staging.folder / FINDINGS).write_bytes(dump(unique(found)))
+        return {"failed_sections": failed}
+
+    step = staging.step("findings", [staging.steps["derived"].key, _config_key(config)], [FINDINGS], run)
+    result: Any = step.result
+    return orjson.loads((staging.folder / FINDINGS).read_bytes()), dict(result["failed_sections"])
+
+
+def _report(
+    staging: case.Staging,
+    config: CaseConfig,
+    inputs: tuple[InputCount, ...],
+    found: list[dict[str, object]],
+    failed: Mapping[str, str],
+    planted: Mapping[str, Mapping[str, object]] | None,
+    reporter: Reporter,
+) -> None:
+    def run() -> None:
+        from floodmark.report import exports, html
+
+        with reporter.step("Writing the report") as advance, Database() as db:
+            facts = html.ReportFacts.of(config, inputs, failed)
+            html.write_report(staging.folder / REPORT, found, facts, planted)
+            advance(0.7)
+            exports.write_findings_csv(staging.folder / "exports/findings.csv", found)
+            exports.write_findings_spreadsheet_csv(staging.folder / "exports/findings-for-spreadsheets.csv", found)
+            derive.open_derived(db, staging.folder / "tables")
+            exports.write_table_csv(db, "participants", staging.folder / "exports/participants.csv")
+
+    outputs = [
+        REPORT,
+        "exports/findings.csv",
+        "exports/findings-for-spreadsheets.csv",
+        "exports/participants.csv",
+    ]
+    staging.step("report", [staging.steps["findings"].key, _config_key(config), planted, failed], outputs, run)
+
+
+def _log(staging: case.Staging, reporter: Reporter) -> None:
+    """Append one line for this run: when, which version, which steps were redone and how long they took."""
+    earlier = staging.old_folder / LOG
+    lines = earlier.read_bytes() if earlier.is_file() else b""
+    record = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "floodmark": __version__,
+        "steps": {name: step.key[:16] for name, step in staging.steps.items()},
+        "redone_s": {title: round(seconds, 2) for title, seconds in reporter.timings},
+    }
+    content = lines + orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    staging.step("log", [content.hex()], [LOG], lambda: _write(staging.folder / LOG, content))
+
+
+def _ordered_sections() -> list[registry.Section]:
+    return sorted(registry.sections().items.values(), key=lambda section: (section.order, section.name))
+
+
+def _input_count(result: object) -> InputCount:
+    counts: Any = result
+    return InputCount(**counts)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _window_key(config: CaseConfig) -> list[object]:
+    streams = {name: list(streams) for name, streams in derive.scopes(config).items()}
+    return [config.event.start_ms, config.event.end_ms, streams]
+
+
+def _config_key(config: CaseConfig) -> list[object]:
+    """Everything in the case file that a derived table or a finding may depend on: all but where the inputs lie."""
+    return [config.model_dump(mode="json", exclude={"inputs", "source"}), *_window_key(config)]
+
+
+def _utc(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
