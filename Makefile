@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= floodmark-demo
 
-.PHONY: demo test test-slow studies lint types docs bench lock clean
+.PHONY: demo test test-slow studies lint types docs docs-check bench lock clean
 
 $(VENV)/.runtime: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "floodmark needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -39,6 +39,9 @@ types: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python tools/reference.py
+
+docs-check: $(VENV)/.dev
+	$(BIN)/python tools/reference.py --check
 
 bench: $(VENV)/.dev
 	$(BIN)/python bench/run.py

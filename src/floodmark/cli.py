@@ -245,11 +245,8 @@ def _say_where(result: RunResult, reporter: Reporter) -> None:
     for item in result.inputs:
         if item.rejected:
             reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(item.reasons.items()))
-            reporter.say(
-                _printable(
-                    f"{item.input}: {item.rejected} of {item.rows} rows rejected ({reasons}), see tables/rejects.parquet"
-                )
-            )
+            counts = f"{item.rejected} of {item.rows} rows rejected ({reasons})"
+            reporter.say(_printable(f"{item.input}: {counts}, see tables/rejects.parquet"))
     for name, reason in result.failed_sections.items():
         reporter.say(_printable(f"section {name} failed and is marked as missing: {reason}"))
     typer.echo(f"Report: {result.folder / 'report.html'}")

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -37,10 +38,7 @@ def derive(db: Database, config: CaseConfig, out: Path, progress: Progress = lam
     """Compute every derived table into the folder `out` and open it; the base tables must be open in `db`."""
     window = {"start_ms": config.event.start_ms, "end_ms": config.event.end_ms}
     _write(db, out, "accounts", read_sql("accounts"))
-    _flatten_lists(db)
-    db.execute(
-        "CREATE OR REPLACE TEMP TABLE post_urls AS SELECT stream, post_id, unnest(urls) AS url FROM post_features"
-    )
+    open_features(db)
     _load_rules(db, config)
     _write(db, out, "side_posts", read_sql("side_posts"), window)
     _write(db, out, "participants", read_sql("participants"))
@@ -58,19 +56,19 @@ def open_scoped_posts(db: Database, streams: tuple[str, ...], start_ms: int, end
         db.load("scope_streams", {"stream": streams})
     db.execute(
         "CREATE OR REPLACE TEMP VIEW flat_features AS SELECT stream, post_id, folded_text,"
-        " array_to_string(hashtags, ' ') AS hashtag_set, coalesce(len(hashtags), 0) AS hashtag_count, repost_handle, coalesce(repost_text, folded_text) AS repost_text"
+        " array_to_string(hashtags, ' ') AS hashtag_set, coalesce(len(hashtags), 0) AS hashtag_count,"
+        " repost_handle, coalesce(repost_text, folded_text) AS repost_text"
         " FROM post_features"
     )
     sql = read_sql("scoped_posts").replace("post_features", "flat_features")
     db.execute(f"CREATE OR REPLACE TEMP TABLE scoped_posts AS {sql}", {"start_ms": start_ms, "end_ms": end_ms})
 
 
-def _flatten_lists(db: Database) -> None:
+def open_features(db: Database) -> None:
     """Turn the lists of post_features into plain tables and columns: list functions are where SQL dialects part."""
     for table, lists, column in (("post_hashtags", "hashtags", "hashtag"), ("post_urls", "urls", "url")):
-        db.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT stream, post_id, unnest({lists}) AS {column} FROM post_features"
-        )
+        flat = f"SELECT stream, post_id, unnest({lists}) AS {column} FROM post_features"
+        db.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {flat}")
 
 
 def scopes(config: CaseConfig) -> Mapping[str, tuple[str, ...]]:
@@ -97,28 +95,18 @@ def _actions(db: Database, config: CaseConfig, out: Path) -> None:
 
 def _edges(db: Database, config: CaseConfig, out: Path) -> None:
     db.execute(create_sql(EDGES, "_edges").replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
+    min_objects = config.parameters.min_objects
     for scope in scopes(config):
         (resolution_ms,) = db.one(f"SELECT coalesce(max(resolution_ms), 1) FROM clock_{scope}")
-        for trace in registry.traces().items:
-            for window_s in config.parameters.windows_s:
-                window_ms = window_s * 1000
-                # A window under the clock's resolution would count ties of the clock as co-actions.
-                if window_ms < resolution_ms:
-                    continue
-                found = edges_from_table(
-                    db,
-                    f"SELECT account_id, object_id, at_ms FROM actions_{scope}_{trace}",
-                    window_ms,
-                    config.parameters.min_objects,
-                )
-                count = len(found["account_a"])
-                if count:
-                    constants = {
-                        "scope": [scope] * count,
-                        "trace": [trace] * count,
-                        "window_ms": [window_ms] * count,
-                    }
-                    db.load("_edges", {**constants, **found})
+        # A window under the clock's resolution would count ties of the clock as co-actions.
+        windows_ms = [seconds * 1000 for seconds in config.parameters.windows_s if seconds * 1000 >= resolution_ms]
+        for trace, window_ms in product(registry.traces().items, windows_ms):
+            sql = f"SELECT account_id, object_id, at_ms FROM actions_{scope}_{trace}"
+            found = edges_from_table(db, sql, window_ms, min_objects)
+            count = len(found["account_a"])
+            if count:
+                names: dict[str, Sequence[object]] = {"scope": [scope] * count, "trace": [trace] * count}
+                db.load("_edges", {**names, "window_ms": [window_ms] * count, **found})
     _write(db, out, "edges", "SELECT * FROM _edges")
 
 
