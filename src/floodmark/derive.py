@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from floodmark import registry, textfold
-from floodmark.coaction.kernel import edges_from_table
+from floodmark.coaction.table import edges_from_table
 from floodmark.config import CaseConfig
 from floodmark.engine.duckdb import Database, read_sql
 from floodmark.schema import EDGES, create_sql

@@ -1,0 +1,279 @@
+"""Reads a table of shares (who shared what, when) from CSV or Parquet; every row is used or rejected with a reason.
+
+CSV is RFC 4180 in UTF-8 with a header row. DuckDB reads the file when nothing is wrong with it; whatever DuckDB
+refuses, and whatever has a row to reject, is read again row by row with Python's `csv`, which knows the lines. Both
+give the same rows. Blank lines are no rows; empty fields beyond the header are ignored.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final, Literal
+
+from floodmark.engine.duckdb import Database, quote
+from floodmark.errors import EngineError, UsageError
+
+TimeUnit = Literal["s", "ms"]
+#: RFC 4180 for DuckDB, as strict as it can be: a row that does not fit is an error, never skipped.
+CSV_OPTIONS: Final = (
+    "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
+    "null_padding = false, strict_mode = true"
+)
+_LOADED_AT_ONCE: Final = 100_000
+_TEXT_TYPES: Final = ("VARCHAR", "UUID", "ENUM")
+_WHOLE_TYPES: Final = tuple(
+    f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+)
+#: Digits that an integer time may have, so that in milliseconds it stays below 2^61.
+_DIGITS: Final = {"s": 15, "ms": 18}
+_DATE, _CLOCK = r"\d{4}-\d{2}-\d{2}", r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?"
+_OFFSET: Final = r"(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the three columns in the input; `time_unit` is the unit of integer times."""
+
+    account: str
+    object: str
+    time: str
+    time_unit: TimeUnit
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """The three names: account, object, time."""
+        return self.account, self.object, self.time
+
+
+def load_shares(db: Database, path: Path, columns: Columns) -> None:
+    """Make the temporary views shares(account_id, object_id, at_ms) and share_rejects(line, reason, field, detail).
+
+    `line` is the line of a CSV file on which the row begins (the header is line 1), or the row of a Parquet file (from
+    1). Raises UsageError when the file or a column is missing, when the file is not what its suffix says, when the time
+    column has a type without an offset, or when a text time lacks its offset.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such file; name a .csv or .parquet file of shares")
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        _load_parquet(db, path, columns)
+    elif suffix == ".csv":
+        _load_csv(db, path, columns)
+    else:
+        raise UsageError(
+            f"{path}: the suffix {path.suffix!r} says neither .csv nor .parquet; convert or rename the file"
+        )
+    _refuse_local_times(db, path, columns)
+
+
+def _load_csv(db: Database, path: Path, columns: Columns) -> None:
+    header = _header(path)
+    positions = [_position(path, header, name) for name in columns.names]
+    try:
+        if not _has_blank_beside_quote(path):
+            fields = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(header)))
+            source = f"read_csv({quote(literal(path))}, columns = {{{fields}}}, {CSV_OPTIONS})"
+            account, thing, time = (f"c{position}" for position in positions)
+            _judge(
+                db,
+                f"SELECT 0 AS line, {account} AS account_id, {thing} AS object_id, {time} AS time FROM {source}",
+                columns,
+            )
+            if db.one("SELECT count(*) FROM share_rejects") == (0,):
+                return
+    except EngineError:
+        pass  # not clean CSV: the rows will say where and why
+    _load_csv_strictly(db, path, columns, len(header), positions)
+
+
+def _load_csv_strictly(db: Database, path: Path, columns: Columns, width: int, positions: list[int]) -> None:
+    db.execute("CREATE OR REPLACE TEMP TABLE _rows (line BIGINT, account_id VARCHAR, object_id VARCHAR, time VARCHAR)")
+    broken: list[tuple[int, str, str]] = []
+    rows = _sound_rows(path, width, positions, broken)
+    while batch := list(islice(rows, _LOADED_AT_ONCE)):
+        db.load("_rows", dict(zip(("line", "account_id", "object_id", "time"), zip(*batch, strict=True), strict=True)))
+    _judge(
+        db,
+        "SELECT line, nullif(account_id, '') AS account_id, nullif(object_id, '') AS object_id, time FROM _rows",
+        columns,
+    )
+    db.execute("DROP TABLE _rows")
+    if broken:
+        lines, reasons, details = zip(*broken, strict=True)
+        db.load("_judged", {"line": lines, "reason": reasons, "detail": details})
+
+
+def _sound_rows(
+    path: Path, width: int, positions: list[int], broken: list[tuple[int, str, str]]
+) -> Iterator[tuple[int, str, str, str]]:
+    """Yield (line, account, object, time) of each row that has the header's fields; put the others into `broken`."""
+    account, thing, time = positions
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        next(reader)
+        while True:
+            line = reader.line_num + 1
+            try:
+                row = next(reader)
+            except StopIteration:
+                return
+            except UnicodeDecodeError as error:
+                raise _not_utf8(path, line) from error
+            except csv.Error as error:
+                if "unexpected end of data" in str(error):
+                    raise UsageError(f"{path}: line {line} opens a quote that is never closed; close it") from error
+                broken.append((line, "malformed_row", str(error)))
+                continue
+            if len(row) == width or (len(row) > width and not any(row[width:])):
+                yield line, row[account], row[thing], row[time]
+            elif row:
+                broken.append((line, "ragged_row", f"{len(row)} fields where the header has {width}"))
+
+
+def _load_parquet(db: Database, path: Path, columns: Columns) -> None:
+    source = f"read_parquet({quote(literal(path))}, file_row_number = true)"
+    try:
+        types = {
+            str(name): str(kind)
+            for name, kind, *_ in db.rows(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {source}")
+        }
+    except EngineError as error:
+        raise UsageError(
+            f"{path}: this is not a readable Parquet file ({error}); write it again or give a .csv"
+        ) from error
+    for name in columns.names:
+        _position(path, list(types), name)
+    for name in (columns.account, columns.object):
+        if not types[name].startswith((*_TEXT_TYPES, *_WHOLE_TYPES)):
+            raise UsageError(f"{path}: column `{name}` is {types[name]}; ids must be text or whole numbers")
+    account, thing, time = (f'"{name.replace(chr(34), chr(34) * 2)}"' for name in columns.names)
+    unit, kind = columns.time_unit, types[columns.time]
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        # Whole milliseconds, rounded down before 1970 too; infinity stays text and is rejected as such.
+        micros = f"epoch_us({time})"
+        time, unit = (
+            f"CASE WHEN isfinite({time}) THEN ({micros} - ({micros} % 1000 + 1000) % 1000) // 1000 ELSE 'infinity' END",
+            "ms",
+        )
+    elif kind.startswith("TIMESTAMP") or kind in ("DATE", "TIME"):
+        raise UsageError(
+            f"{path}: column `{columns.time}` is {kind} without an offset from UTC; write it with a time zone"
+        )
+    elif not kind.startswith(("VARCHAR", *_WHOLE_TYPES)):
+        raise UsageError(f"{path}: column `{columns.time}` is {kind}; times must be whole numbers, text or TIMESTAMPTZ")
+    _judge(
+        db,
+        f"SELECT file_row_number + 1 AS line, nullif(CAST({account} AS VARCHAR), '') AS account_id, "
+        f"nullif(CAST({thing} AS VARCHAR), '') AS object_id, CAST({time} AS VARCHAR) AS time FROM {source}",
+        Columns(columns.account, columns.object, columns.time, unit),
+    )
+
+
+def _judge(db: Database, rows_sql: str, columns: Columns) -> None:
+    """Add to rows (line, account_id, object_id, time; text, NULL where empty) what is wrong with each."""
+    db.execute(f"CREATE OR REPLACE TEMP TABLE _judged AS {_judged_sql(rows_sql, columns)}")
+    db.execute(
+        "CREATE OR REPLACE TEMP VIEW shares AS SELECT account_id, object_id, at_ms FROM _judged WHERE reason IS NULL; "
+        "CREATE OR REPLACE TEMP VIEW share_rejects AS SELECT line, reason, field, detail FROM _judged "
+        "WHERE reason IS NOT NULL"
+    )
+
+
+def _judged_sql(rows_sql: str, columns: Columns) -> str:
+    """Return the SELECT that adds to each row its time in UTC ms and the reason to reject it (NULL: none)."""
+    unit = columns.time_unit
+    scale = 1000 if unit == "s" else 1
+    # The clock to the second is DuckDB's to parse, the fraction ours: three digits, the rest cut off.
+    second = "epoch_us(TRY_CAST(regexp_replace(said, '[.,]\\d+', '') AS TIMESTAMPTZ)) // 1000"
+    fraction = "CAST(rpad(regexp_extract(said, '[.,](\\d{1,3})', 1), 3, '0') AS BIGINT)"
+    return f"""
+        WITH trimmed AS (SELECT *, upper(trim(time)) AS said FROM ({rows_sql})),
+        timed AS (
+            SELECT *, CASE
+                WHEN regexp_full_match(said, '[+-]?0*\\d{{1,{_DIGITS[unit]}}}') THEN CAST(said AS BIGINT) * {scale}
+                WHEN regexp_full_match(said, '{_DATE}[T ]{_CLOCK}{_OFFSET}') THEN {second} + {fraction}
+            END AS at_ms
+            FROM trimmed
+        ),
+        judged AS (
+            SELECT *, CASE
+                WHEN account_id IS NULL THEN 'empty_account'
+                WHEN object_id IS NULL THEN 'empty_object'
+                WHEN said IS NULL OR said = '' THEN 'empty_time'
+                WHEN at_ms IS NOT NULL THEN NULL
+                WHEN regexp_full_match(said, '[+-]?\\d+') THEN 'time_out_of_range'
+                WHEN regexp_full_match(said, '{_DATE}([T ]{_CLOCK})?') THEN 'time_without_offset'
+                ELSE 'unreadable_time'
+            END AS reason
+            FROM timed
+        )
+        SELECT line, account_id, object_id, at_ms, reason,
+            CASE reason
+                WHEN 'empty_account' THEN {quote(columns.account)}
+                WHEN 'empty_object' THEN {quote(columns.object)}
+                ELSE {quote(columns.time)}
+            END AS field,
+            CASE WHEN contains(reason, 'time') THEN left(time, 200) END AS detail
+        FROM judged"""
+
+
+def _refuse_local_times(db: Database, path: Path, columns: Columns) -> None:
+    found = db.rows("SELECT line, detail FROM share_rejects WHERE reason = 'time_without_offset' ORDER BY line LIMIT 1")
+    if found:
+        line, said = found[0]
+        raise UsageError(
+            f"{path}: column `{columns.time}`: {said!r} in line {line} has no offset from UTC; write it with one, "
+            "such as 2020-07-17T18:30:00+04:30, or as epoch seconds"
+        )
+
+
+def _header(path: Path) -> list[str]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return next(csv.reader(file, strict=True))
+    except StopIteration:
+        raise UsageError(f"{path}: the file is empty; it needs a header row and a row an action") from None
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path, 1) from error
+    except csv.Error as error:
+        raise UsageError(
+            f"{path}: the header row is not CSV ({error}); write column names separated by commas"
+        ) from error
+
+
+def _not_utf8(path: Path, line: int) -> UsageError:
+    return UsageError(f"{path}: the text from line {line} on is not UTF-8; save the file as UTF-8")
+
+
+def _position(path: Path, header: list[str], name: str) -> int:
+    """Return the position of the column called `name`; UsageError when there is none, or more than one."""
+    found = header.count(name)
+    if found != 1:
+        columns = ", ".join(header)
+        problem = "there is no such column" if found == 0 else f"there are {found} such columns"
+        raise UsageError(
+            f"{path}: column `{name}`: {problem}; the file has: {columns}; "
+            "name the right ones with --account-column, --object-column and --time-column"
+        )
+    return header.index(name)
+
+
+def _has_blank_beside_quote(path: Path) -> bool:
+    """Whether a blank lies beside a quote: DuckDB would take such a quote for the field's own, RFC 4180 would not."""
+    with path.open("rb") as file:
+        last = b""
+        while block := file.read(1 << 20):
+            block = last + block
+            if b'"' in block and (b' "' in block or b'" ' in block):
+                return True
+            last = block[-1:]
+    return False
+
+
+def literal(path: Path) -> str:
+    """Return the path with what DuckDB would take for a pattern escaped."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
