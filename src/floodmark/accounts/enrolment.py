@@ -1,0 +1,63 @@
+"""When the accounts of each roster were created, day by day before the event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from floodmark.view import CaseView
+
+DAY_MS: Final = 86_400_000
+HISTOGRAM_DAYS: Final = 90
+
+
+@dataclass(frozen=True)
+class CreationDates:
+    """One roster's creation dates: accounts per day, and two counts that a reader of the shares needs.
+
+    `by_day` holds (first ms of the day, accounts) for HISTOGRAM_DAYS days of 24 hours that end at the event's start;
+    `in_window` counts accounts created during the event, `day_only` those whose date is known to the day only.
+    """
+
+    by_day: tuple[tuple[int, int], ...]
+    in_window: int
+    day_only: int
+
+
+def creation_dates(view: CaseView) -> Mapping[str, CreationDates]:
+    """Return the creation dates of every roster that has participants, from `participants` and `accounts`."""
+    start, end = view.config.event.start_ms, view.config.event.end_ms
+    first = start - HISTOGRAM_DAYS * DAY_MS
+    rows = view.db.rows(
+        f"""
+        SELECT p.roster,
+               CASE
+                   WHEN a.created_at_ms >= $first AND a.created_at_ms < $start
+                       THEN (a.created_at_ms - $first) // {DAY_MS}
+               END AS day,
+               count(*),
+               count(*) FILTER (a.created_at_ms >= $start AND a.created_at_ms < $end),
+               count(*) FILTER (a.created_resolution_ms >= {DAY_MS})
+        FROM participants p LEFT JOIN accounts a ON a.account_id = p.account_id
+        GROUP BY ALL
+        """,
+        {"first": first, "start": start, "end": end},
+    )
+    days: dict[str, list[int]] = {}
+    window: dict[str, int] = {}
+    coarse: dict[str, int] = {}
+    for roster, day, accounts, in_window, day_only in rows:
+        histogram = days.setdefault(roster, [0] * HISTOGRAM_DAYS)
+        if day is not None:
+            histogram[day] += accounts
+        window[roster] = window.get(roster, 0) + in_window
+        coarse[roster] = coarse.get(roster, 0) + day_only
+    return {
+        roster: CreationDates(
+            tuple((first + day * DAY_MS, accounts) for day, accounts in enumerate(histogram)),
+            window[roster],
+            coarse[roster],
+        )
+        for roster, histogram in days.items()
+    }

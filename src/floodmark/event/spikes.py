@@ -1,0 +1,295 @@
+"""Spikes: counts per bin against a seasonal negative-binomial baseline, with false-discovery control over the bins.
+
+The expected count of a bin is the baseline's mean for its local hour of the week, shrunk to hour-of-day times weekday.
+How far counts stray from it is measured day by day on predictions that did not see the day, so the spread holds both
+the conversation's own unrest and the error of the estimate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from floodmark import stats
+from floodmark.stats import Counts, Floats
+
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
+
+#: Expected share of false spikes among the spikes found.
+FALSE_DISCOVERY: Final = 0.05
+#: Fewer days of baseline than this cannot show how much one day differs from the next.
+LEAST_DAYS: Final = 7
+#: Fewer posts than this in the whole baseline say nothing about a quarter of an hour.
+LEAST_POSTS: Final = 50
+_COARSEST_MINUTES: Final = 60
+_CELLS: Final = 168
+_PRIOR_WEEKS: Final = 4
+#: Standard errors added to the estimated dispersion: its own error must not turn ordinary hours into spikes.
+_MARGIN_FULL: Final = 1.0
+_MARGIN_SHORT: Final = 2.0
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where to look: event and baseline in UTC ms, the zone of the daily rhythm, the wished bin, the days wanted."""
+
+    start_ms: int
+    end_ms: int
+    baseline_start_ms: int
+    baseline_end_ms: int
+    zone: str
+    bin_minutes: int = 15
+    baseline_days: int = 28
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """Bins of the event window: start (UTC ms), count, expected count, largest ordinary count, p-value, verdict.
+
+    `before` has the first four columns for the day before the window. `weekly` says whether the weekly rhythm could be
+    fitted. `peak` is the bin with the largest count, `ratio` its count over the expected one with an interval.
+    """
+
+    bin_minutes: int
+    days: int
+    baseline_posts: int
+    weekly: bool
+    dispersion: float
+    at_ms: Counts
+    counts: Counts
+    expected: Floats
+    upper: Counts
+    p_values: Floats
+    is_spike: np.ndarray
+    before: tuple[tuple[int, int, float, int], ...]
+    peak: int
+    ratio: tuple[float, float, float]
+
+
+def find_spikes(times_ms: Counts, collected_days: Counts, window: Window, level: float = 0.95) -> Spikes | str:
+    """Return the spikes of one series of posts, or in words what is missing for that.
+
+    `times_ms` are the times of its posts (any order); `collected_days` are the 24-hour blocks in which the collection
+    holds any post, counted from the window's start (-1 is the day before it): a block without posts is a gap in the
+    collection, not a quiet day.
+    """
+    times = np.sort(times_ms)
+    inside = int(np.count_nonzero((times >= window.start_ms) & (times < window.end_ms)))
+    if not inside:
+        return "no posts in the event window"
+    blocks = _baseline_blocks(window, collected_days)
+    if blocks.size < LEAST_DAYS:
+        return f"{blocks.size} days of baseline with posts; at least {LEAST_DAYS} are needed"
+    minutes = window.bin_minutes
+    bins, counts = _baseline_bins(times, window, blocks, minutes)
+    while minutes * 2 <= _COARSEST_MINUTES and counts.sum() < counts.size:
+        minutes *= 2
+        bins, counts = _baseline_bins(times, window, blocks, minutes)
+    if counts.sum() < LEAST_POSTS:
+        return f"{int(counts.sum())} posts in the baseline; at least {LEAST_POSTS} are needed"
+    return _judge(times, bins, counts, window, minutes, level)
+
+
+def tail(counts: Counts, means: Floats, dispersion: float) -> Floats:
+    """Return P(Y >= count) for counts with a mean and variance mean + dispersion * mean^2 (Poisson at dispersion 0).
+
+    >>> tail(np.array([0, 3]), np.array([1.0, 1.0]), 0.0).round(4).tolist()
+    [1.0, 0.0803]
+    """
+    from scipy.special import betainc, gammainc
+
+    at_least_one = np.maximum(counts, 1)
+    if dispersion > 0:
+        size = 1 / dispersion
+        p = betainc(at_least_one, size, means / (means + size))
+    else:
+        p = gammainc(at_least_one, means)
+    return np.where(counts <= 0, 1.0, p)
+
+
+def largest_ordinary(means: Floats, dispersion: float, tail_share: float) -> Counts:
+    """Return the largest count whose P(Y >= count) still exceeds `tail_share`, by bisection.
+
+    >>> largest_ordinary(np.array([1.0]), 0.0, 0.025).tolist()
+    [3]
+    """
+    low = np.zeros(means.size, dtype=np.int64)
+    high = np.maximum(1, means.astype(np.int64))
+    while (more := tail(high, means, dispersion) > tail_share).any():
+        high = np.where(more, high * 2, high)
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        ordinary = tail(middle, means, dispersion) > tail_share
+        low, high = np.where(ordinary, middle, low), np.where(ordinary, high, middle)
+    return low
+
+
+def collection_artefact(times_ms: Counts) -> str | None:
+    """Return in words what makes hourly counts look like the collector's doing, or None.
+
+    Looks for many busy hours with one and the same count, for two hours far above the others that are equal within
+    1 % and not neighbours (a cap), and for posts from only a few minutes of each hour.
+    """
+    hours, hour_counts = np.unique(times_ms // HOUR_MS, return_counts=True)
+    busy = hour_counts >= 20
+    if busy.sum() < 4:
+        return None
+    _, repeats = np.unique(hour_counts[busy], return_counts=True)
+    if repeats.max() >= 4 and repeats.max() * 2 >= busy.sum():
+        return "at least half of the busy hours hold exactly the same number of posts"
+    minutes = np.unique(times_ms // MINUTE_MS)
+    _, minutes_used = np.unique(minutes[np.isin(minutes // 60, hours[busy])] // 60, return_counts=True)
+    if np.median(minutes_used) <= 10:
+        return "posts fall into a few minutes of each hour"
+    high = (hour_counts * 2 >= hour_counts.max()) & (hour_counts >= 10 * np.median(hour_counts))
+    tall, at = hour_counts[high], hours[high]
+    close = np.abs(tall[:, None] - tall[None, :]) <= 0.01 * hour_counts.max()
+    apart = np.abs(at[:, None] - at[None, :]) > 1
+    if (close & apart).any():
+        return "hours far apart are cut off at nearly the same number of posts, with little between them"
+    return None
+
+
+def _baseline_blocks(window: Window, collected_days: Counts) -> Counts:
+    blocks = np.unique(collected_days)
+    starts = window.start_ms + blocks * DAY_MS
+    return blocks[(starts >= window.baseline_start_ms) & (starts < window.baseline_end_ms)]
+
+
+def _baseline_bins(times: Counts, window: Window, blocks: Counts, minutes: int) -> tuple[Counts, Counts]:
+    """Return the baseline's bins (counted from the window's start, so negative) and the posts in each."""
+    width = minutes * MINUTE_MS
+    first = -((window.start_ms - window.baseline_start_ms) // width)
+    last = (window.baseline_end_ms - window.start_ms) // width
+    every = np.arange(first, last, dtype=np.int64)
+    counts = _count(times, window.start_ms, width, first, last)
+    kept = np.isin(every * width // DAY_MS, blocks)
+    return every[kept], counts[kept]
+
+
+def _count(times: Counts, start_ms: int, width_ms: int, first: int, last: int) -> Counts:
+    edges = start_ms + np.arange(first, last + 1, dtype=np.int64) * width_ms
+    return np.diff(np.searchsorted(times, edges)).astype(np.int64)
+
+
+def _judge(times: Counts, bins: Counts, counts: Counts, window: Window, minutes: int, level: float) -> Spikes:
+    width = minutes * MINUTE_MS
+    days, day = np.unique(bins * width // DAY_MS, return_inverse=True)
+    weekly = days.size >= window.baseline_days
+    cells = _hours_of_week(bins, window, width)
+    shape = (days.size, _CELLS)
+    posts = np.bincount(day * _CELLS + cells, weights=counts, minlength=days.size * _CELLS).reshape(shape)
+    seen = np.bincount(day * _CELLS + cells, minlength=days.size * _CELLS).reshape(shape).astype(np.float64)
+    per_hour = max(1.0, _COARSEST_MINUTES / minutes)
+    means = _cell_means(posts.sum(0), seen.sum(0), per_hour, weekly)
+    # One prediction for each day, made without that day.
+    unseen = _cell_means(posts.sum(0) - posts, seen.sum(0) - seen, per_hour, weekly)
+    dispersion = _dispersion(counts, unseen[day, cells], day, _MARGIN_FULL if weekly else _MARGIN_SHORT)
+
+    length = window.end_ms - window.start_ms
+    last = -(-length // width)
+    event = np.arange(last, dtype=np.int64)
+    exposure = np.minimum(1.0, (length - event * width) / width)
+    event_counts = _count(times[times < window.end_ms], window.start_ms, width, 0, last)
+    event_cells = _hours_of_week(event, window, width)
+    expected = means[event_cells] * exposure
+    p_values = tail(event_counts, expected, dispersion)
+    tail_share = (1 - level) / 2
+    peak = int(np.lexsort((event, -event_counts / expected, -event_counts))[0])
+    return Spikes(
+        bin_minutes=minutes,
+        days=int(days.size),
+        baseline_posts=int(counts.sum()),
+        weekly=weekly,
+        dispersion=dispersion,
+        at_ms=window.start_ms + event * width,
+        counts=event_counts,
+        expected=expected,
+        upper=largest_ordinary(expected, dispersion, tail_share),
+        p_values=p_values,
+        is_spike=stats.bh(p_values, FALSE_DISCOVERY),
+        before=_day_before(times, window, width, means, dispersion, tail_share),
+        peak=peak,
+        ratio=_ratio(int(event_counts[peak]), float(expected[peak]), unseen[:, event_cells[peak]], level),
+    )
+
+
+def _day_before(
+    times: Counts, window: Window, width: int, means: Floats, dispersion: float, tail_share: float
+) -> tuple[tuple[int, int, float, int], ...]:
+    bins = np.arange(-(DAY_MS // width), 0, dtype=np.int64)
+    counts = _count(times, window.start_ms, width, -bins.size, 0)
+    expected = means[_hours_of_week(bins, window, width)]
+    upper = largest_ordinary(expected, dispersion, tail_share)
+    rows = zip(window.start_ms + bins * width, counts, expected, upper, strict=True)
+    return tuple((int(at), int(count), float(mean), int(most)) for at, count, mean, most in rows)
+
+
+def _hours_of_week(bins: Counts, window: Window, width: int) -> Counts:
+    """Return the local hour of the week (0 is Monday 00:00) at the middle of each bin, by that date's offset."""
+    middles = window.start_ms + bins * width + width // 2
+    hours, place = np.unique(middles // HOUR_MS, return_inverse=True)
+    zone = ZoneInfo(window.zone)
+    offsets = [(_EPOCH + timedelta(hours=int(hour))).astimezone(zone).utcoffset() or timedelta() for hour in hours]
+    shift = np.array([round(offset.total_seconds() * 1000) for offset in offsets], dtype=np.int64)
+    # 1 January 1970 was a Thursday.
+    return np.asarray((middles + shift[place] + 3 * DAY_MS) // HOUR_MS % _CELLS, dtype=np.int64)
+
+
+def _cell_means(posts: Floats, seen: Floats, per_hour: float, weekly: bool) -> Floats:
+    """Return the mean count of a bin in each hour of the week, from posts and bins seen per hour of the week.
+
+    Works on the last axis (168 cells). Each step is shrunk to the one before: overall mean, hour of the day (by one
+    day), weekday (by one day), hour of the week (by four weeks). Without `weekly` it stops at the hour of the day.
+    """
+    week = (*posts.shape[:-1], 7, 24)
+    posts, seen = posts.reshape(week), seen.reshape(week)
+    total = posts.sum((-1, -2))[..., None] / seen.sum((-1, -2))[..., None]
+    hour = (posts.sum(-2) + per_hour * total) / (seen.sum(-2) + per_hour)
+    if not weekly:
+        return np.repeat(hour[..., None, :], 7, axis=-2).reshape(*week[:-2], _CELLS)
+    day = 24 * per_hour * total
+    # Where nothing at all is left (all posts fell on the one day left out) every mean is zero, and so is the level.
+    due = (seen * hour[..., None, :]).sum(-1) + day
+    weekday = np.divide(posts.sum(-1) + day, due, out=np.zeros_like(due), where=due > 0)
+    product = hour[..., None, :] * weekday[..., None]
+    weight = _PRIOR_WEEKS * per_hour
+    return np.asarray((posts + weight * product) / (seen + weight)).reshape(*week[:-2], _CELLS)
+
+
+def _dispersion(counts: Counts, predicted: Floats, day: Counts, margin: float) -> float:
+    """Return the dispersion of counts around predictions made without their day, plus `margin` standard errors.
+
+    Moments: sum((y - m)^2 - m) / sum(m^2), with whole days as the independent units of its error.
+    """
+    excess = np.bincount(day, weights=(counts - predicted) ** 2 - predicted)
+    scale = np.bincount(day, weights=predicted**2)
+    whole = scale.sum()
+    if whole <= 0:
+        return 1.0
+    found = excess.sum() / whole
+    units = excess.size
+    error = np.sqrt(units / (units - 1) * ((excess - found * scale) ** 2).sum()) / whole
+    return float(max(0.0, found + margin * error))
+
+
+def _ratio(count: int, expected: float, leave_one_out: Floats, level: float) -> tuple[float, float, float]:
+    """Return count / expected with an interval from the count's Poisson error and the baseline's, on the log scale.
+
+    The baseline's error is the jackknife over its days. Without posts the upper end is the exact Poisson one.
+    """
+    if count == 0:
+        return 0.0, 0.0, float(-np.log((1 - level) / 2)) / expected
+    logs = np.log(np.maximum(leave_one_out, 1e-12))
+    days = logs.size
+    jackknife = (days - 1) / days * float(((logs - logs.mean()) ** 2).sum())
+    half = stats.z_value(level) * float(np.sqrt(1 / count + jackknife))
+    ratio = count / expected
+    return ratio, ratio * float(np.exp(-half)), ratio * float(np.exp(half))
