@@ -1,0 +1,84 @@
+"""What becomes of the accounts: status snapshots on fixed days after the event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from floodmark.schema import STATUS_WORDS
+from floodmark.simulate.params import DAY_S, CampaignParams
+from floodmark.simulate.rhythm import Clock
+from floodmark.simulate.world import NO_CELL, Floats, Ints, Objects, People, objects, slots
+
+ACTIVE, SUSPENDED, DELETED, PROTECTED, RENAMED, NOT_FOUND = range(len(STATUS_WORDS))
+#: `returned`: deleted at the second poll and back at the third; `silent`: there, but posts no more.
+FATES: Final = ("active", "silent", "deleted", "suspended", "protected", "renamed", "not_found", "returned")
+_STATUS_OF_FATE: Final = np.array([ACTIVE, ACTIVE, DELETED, SUSPENDED, PROTECTED, RENAMED, NOT_FOUND, ACTIVE])
+_RARE_SHARES: Final = {"protected": 0.006, "renamed": 0.004, "not_found": 0.003, "returned": 0.002}
+UNKNOWN: Final = -1
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """Per account its fate; per account and poll its status (in STATUS_WORDS) and last post (UTC s or UNKNOWN)."""
+
+    fate: Objects
+    polls_s: Ints
+    status: Ints
+    last_post_s: Ints
+
+
+def make_aftermath(
+    params: CampaignParams, people: People, clock: Clock, last_s: Ints, rng: np.random.Generator
+) -> Aftermath:
+    """Return the snapshots. `last_s` is each account's last post in the collection (UTC s)."""
+    fate = _fates(params, people, rng)
+    polls_s = clock.end_s + DAY_S * np.array(params.polls_days_after_end, dtype=np.int64)
+    gone_s = clock.end_s + _exit_delay_s(params, people, rng)
+    status = np.where(polls_s[None, :] >= gone_s[:, None], _STATUS_OF_FATE[fate][:, None], ACTIVE)
+    status[fate == FATES.index("returned"), 1] = DELETED
+    # Who goes on posting was last seen some days before each poll, never before the poll before it.
+    gaps_s = np.diff(polls_s, prepend=clock.end_s)
+    recent_s = polls_s - (rng.random(status.shape) * gaps_s).astype(np.int64)
+    last = np.where((fate == FATES.index("silent"))[:, None], last_s[:, None], np.maximum(recent_s, last_s[:, None]))
+    last[:, 0] = last_s
+    visible = (status == ACTIVE) | (status == RENAMED)
+    return Aftermath(objects(FATES)[fate], polls_s, status, np.where(visible, last, UNKNOWN))
+
+
+def _fates(params: CampaignParams, people: People, rng: np.random.Generator) -> Ints:
+    fate = np.zeros(len(people), dtype=np.int64)
+    for number, crowd in enumerate(params.crowds):
+        mine = np.flatnonzero((people.role != "campaign") & (people.topic == number))
+        shares = {"silent": crowd.silent_share, "deleted": crowd.deleted_share, "suspended": crowd.suspended_share}
+        shares |= _RARE_SHARES
+        fate[mine] = slots(rng, _all_shares(shares), len(mine))
+    campaign = np.flatnonzero(people.role == "campaign")
+    # Throwaway accounts go first: flagged ones are twice as likely to be among the deleted and the silent.
+    weight = np.where(people.cell[campaign] != NO_CELL, 2.0, 1.0)
+    order = campaign[np.argsort(rng.exponential(1 / weight), kind="stable")]
+    exact = {
+        "deleted": params.deleted_accounts,
+        "silent": params.silent_accounts,
+        "suspended": params.suspended_accounts,
+    }
+    exact |= {name: round(share * params.accounts / 4) for name, share in _RARE_SHARES.items()}
+    start = 0
+    for name, count in exact.items():
+        fate[order[start : start + count]] = FATES.index(name)
+        start += count
+    return fate
+
+
+def _all_shares(shares: dict[str, float]) -> tuple[float, ...]:
+    return (1 - sum(shares.values()), *(shares[name] for name in FATES[1:]))
+
+
+def _exit_delay_s(params: CampaignParams, people: People, rng: np.random.Generator) -> Floats:
+    """Return how long after the end each account leaves if it does: the campaign within days, others at any time."""
+    horizon_s = DAY_S * (params.polls_days_after_end[-1] - 1)
+    soon = np.minimum(rng.exponential(6 * DAY_S, len(people)), horizon_s)
+    anytime = rng.random(len(people)) * horizon_s
+    return 3600 + np.where(people.role == "campaign", soon, anytime)

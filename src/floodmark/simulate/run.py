@@ -1,0 +1,107 @@
+"""Runs a whole simulation and writes it as a case that the pipeline can read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from floodmark.errors import UsageError
+from floodmark.simulate.aftermath import make_aftermath
+from floodmark.simulate.campaign import run_campaign
+from floodmark.simulate.crowd import Stage, talk
+from floodmark.simulate.params import CASE_2020, CampaignParams, scaled
+from floodmark.simulate.people import make_people
+from floodmark.simulate.profiles import make_profiles
+from floodmark.simulate.rhythm import make_clock
+from floodmark.simulate.texts import write_texts
+from floodmark.simulate.truth import Facts, document, gather
+from floodmark.simulate.world import Book, Draft, Ints, Objects, Posts, stream
+from floodmark.simulate.write import publish, write_case, write_inputs, write_json
+
+#: Called with the name of the step that begins and the share of the work already done (0..1).
+Progress = Callable[[str, float], None]
+_FILES: Final = ("truth/accounts.csv", "truth/truth.json", "posts.csv", "control.csv", "statuses.csv", "case.toml")
+
+
+@dataclass(frozen=True)
+class SimulationResult:
+    """What was written: the case file, row counts of its inputs, and the content of truth.json."""
+
+    case: Path
+    posts: int
+    control_posts: int
+    statuses: int
+    accounts: int
+    truth: Mapping[str, object]
+
+
+def simulate(
+    out: Path,
+    params: CampaignParams = CASE_2020,
+    seed: int = 20200717,
+    scale: float = 1.0,
+    progress: Progress | None = None,
+) -> SimulationResult:
+    """Simulate a case and write it into the folder `out`, replacing an earlier one.
+
+    Writes posts.csv and control.csv (sorted by post id), statuses.csv (by time, then account id), case.toml, and in
+    truth/ what was planted. The same parameters, seed and scale give the same bytes. Raises UsageError when `scale` or
+    `seed` is out of range or `out` cannot be a folder.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     result = simulate(Path(folder), scale=0.005)
+    ...     (result.case.name, result.truth["campaign"]["planted"]["participants_accounts"])
+    ('case.toml', 132)
+    """
+    step = progress or (lambda _name, _done: None)
+    if seed < 0:
+        raise UsageError(f"simulate: field `seed` must not be negative; found {seed}")
+    sized = scaled(params, scale)
+    try:
+        (out / "truth").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{out}: cannot be a folder ({error.strerror}); choose another place") from error
+    step("crowds and campaign", 0.0)
+    facts, book, text = imagine(sized, seed, step)
+    step("writing", 0.4)
+    counts = write_inputs(out, facts, book, text, stream(seed, "ids"))
+    truth = document(facts, seed, scale)
+    write_json(out / "truth" / "truth.json", truth)
+    write_case(out / "case.toml", sized)
+    publish([out / name for name in _FILES])
+    step("done", 1.0)
+    return SimulationResult(
+        out / "case.toml", counts["posts"], counts["control"], counts["statuses"], counts["accounts"], truth
+    )
+
+
+def imagine(params: CampaignParams, seed: int, step: Progress) -> tuple[Facts, Book, Objects]:
+    """Return everything about a case of this size, its interned strings and the text of each post; writes nothing."""
+    clock = make_clock(params)
+    people, layout = make_people(params, stream(seed, "people"))
+    stage = Stage(clock, people, layout, Draft(), Book())
+    roots = [
+        talk(stage, crowd, topic, stream(seed, f"crowd {crowd.topic}")) for topic, crowd in enumerate(params.crowds)
+    ]
+    campaign = run_campaign(stage, params, roots[0], stream(seed, "campaign"))
+    posts = stage.draft.finish()
+    step("profiles and texts", 0.2)
+    first_s, last_s = _extent(posts, len(people), clock.end_s)
+    profiles = make_profiles(params, people, layout, clock, first_s, stream(seed, "profiles"))
+    aftermath = make_aftermath(params, people, clock, last_s, stream(seed, "aftermath"))
+    text = write_texts(posts, profiles.handle, stage.book, stream(seed, "texts"))
+    return gather(params, clock, people, posts, stage.book, profiles, aftermath, campaign), stage.book, text
+
+
+def _extent(posts: Posts, accounts: int, end_s: int) -> tuple[Ints, Ints]:
+    """Return each account's first and last post (UTC s); `end_s` for accounts that never post."""
+    first_s = np.full(accounts, end_s, dtype=np.int64)
+    last_s = np.full(accounts, -1, dtype=np.int64)
+    np.minimum.at(first_s, posts.account, posts.at_s)
+    np.maximum.at(last_s, posts.account, posts.at_s)
+    return first_s, np.where(last_s < 0, end_s, last_s)

@@ -1,0 +1,222 @@
+"""The planted truth, counted from the finished arrays: what each finding should come out as."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from floodmark.simulate import phrases
+from floodmark.simulate.aftermath import DELETED, NOT_FOUND, SUSPENDED, Aftermath
+from floodmark.simulate.campaign import Campaign
+from floodmark.simulate.params import DAY_S, LANGUAGES, CampaignParams
+from floodmark.simulate.profiles import NEVER, Profiles
+from floodmark.simulate.rhythm import Clock
+from floodmark.simulate.world import CONTROL, Book, Bools, Ints, Objects, People, Posts, objects
+
+SUBJECTS: Final = ("against", "for", "both", "control")
+NO_ROSTER: Final = ""
+#: What the report of 2020 said; percentages as printed there.
+PUBLISHED: Final = {
+    "participants_accounts": 26_431,
+    "fake_or_spam_share": 0.46,
+    "new_dormant_or_low_follower_accounts": 11_294,
+    "enrolled_within_a_month_accounts": 1_622,
+    "deleted_accounts": 3_453,
+    "inactive_accounts": 1_168,
+    "in_country_share_low": 0.35,
+    "in_country_share_high": 0.45,
+}
+Entry = tuple[str, float | int, str, str]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that was simulated, and per account the truth about it (arrays with one entry per account)."""
+
+    params: CampaignParams
+    clock: Clock
+    people: People
+    posts: Posts
+    profiles: Profiles
+    aftermath: Aftermath
+    campaign: Campaign
+    sides: Ints
+    roster: Objects
+    new: Bools
+    dormant: Bools
+    low: Bools
+    enrolled: Bools
+    silent: Bools
+
+    @property
+    def in_window(self) -> Bools:
+        """Which posts lie in the event window."""
+        return (self.posts.at_s >= self.clock.window_s) & (self.posts.at_s < self.clock.end_s)
+
+    @property
+    def campaign_accounts(self) -> Bools:
+        """Which accounts the campaign runs."""
+        run: Bools = self.people.role == "campaign"
+        return run
+
+    @property
+    def in_country(self) -> Bools:
+        """Which accounts truly are in the case's country, VPN users included."""
+        there: Bools = self.people.place == 0
+        return there
+
+
+def gather(
+    params: CampaignParams,
+    clock: Clock,
+    people: People,
+    posts: Posts,
+    book: Book,
+    profiles: Profiles,
+    aftermath: Aftermath,
+    campaign: Campaign,
+) -> Facts:
+    """Count the truth: who matched which side in the window, and who truly has which flag."""
+    sides = post_sides(posts, book)
+    start_s = clock.window_s
+    silent_before_s = aftermath.polls_s[-1] - params.silent_days * DAY_S
+    last = aftermath.last_post_s[:, -1]
+    return Facts(
+        params=params,
+        clock=clock,
+        people=people,
+        posts=posts,
+        profiles=profiles,
+        aftermath=aftermath,
+        campaign=campaign,
+        sides=sides,
+        roster=_rosters(posts, sides, clock, len(people)),
+        new=profiles.created_s >= start_s - params.new_days * DAY_S,
+        dormant=(profiles.previous_s != NEVER) & (profiles.previous_s < start_s - params.dormant_days * DAY_S),
+        low=profiles.followers < params.low_follower_under,
+        enrolled=(profiles.created_s >= start_s - params.new_days * DAY_S) & (profiles.created_s < start_s),
+        silent=(aftermath.status[:, -1] == 0) & (last <= silent_before_s),
+    )
+
+
+def post_sides(posts: Posts, book: Book) -> Ints:
+    """Return per post which sides it matches: 1 against, 2 for, 3 both, 0 neither or control."""
+    masks = np.zeros(len(book.tagsets), dtype=np.int64)
+    for bit, side in ((1, "against"), (2, "for")):
+        known = {
+            tag for tags in (phrases.SIDE_TAGS, phrases.VARIANT_TAGS) for code in LANGUAGES for tag in tags[side][code]
+        }
+        masks += bit * np.array([bool(known & set(tagset)) for tagset in book.tagsets])
+    matched = masks[posts.tags] | np.where(posts.keyword > 0, posts.topic + 1, 0)
+    return np.where(posts.topic == CONTROL, 0, matched)
+
+
+def _rosters(posts: Posts, sides: Ints, clock: Clock, accounts: int) -> Objects:
+    inside = posts.at_s >= clock.window_s
+    seen = np.zeros((accounts, 2), dtype=bool)
+    for column, bit in enumerate((1, 2)):
+        seen[posts.account[inside & ((sides & bit) > 0)], column] = True
+    roster: Objects = objects([NO_ROSTER, "against", "for", "both"])[seen[:, 0] + 2 * seen[:, 1]]
+    roster[posts.account[inside & (posts.topic == CONTROL)]] = "control"
+    return roster
+
+
+def entries(facts: Facts) -> Iterator[Entry]:
+    """Yield (finding id, value, unit, note) for every subject."""
+    counted = facts.in_window & ((facts.sides > 0) | (facts.posts.topic == CONTROL))
+    posts_of = facts.roster[facts.posts.account[counted]]
+    status = facts.aftermath.status[:, -1]
+    shares: dict[str, tuple[Bools, str]] = {
+        "M4.new": (facts.new, "created within 30 days before the event or later"),
+        "M4.dormant": (facts.dormant, "last earlier post over 180 days before the event; true also where unknown"),
+        "M4.low_follower": (facts.low, "fewer than 20 followers"),
+        "M4.any": (facts.new | facts.dormant | facts.low, "new, dormant or low-follower"),
+        "M5.enrolled": (facts.enrolled, "created within the 30 days before the event began"),
+        "M6.gone": (
+            np.isin(status, (SUSPENDED, DELETED, NOT_FOUND)),
+            "suspended, deleted or not found at the last snapshot",
+        ),
+        "M6.deleted": (status == DELETED, "deleted at the last snapshot"),
+        "M6.suspended": (status == SUSPENDED, "suspended at the last snapshot"),
+        "M6.silent": (facts.silent, "there at the last snapshot, without a post for 30 days"),
+        "M7.in_country": (facts.in_country, "truly in the country, VPN users included; bounds should hold it"),
+    }
+    for subject in SUBJECTS:
+        mine = facts.roster == subject
+        size = int(mine.sum())
+        yield f"M3.participants.{subject}", size, "accounts", "exclusive rosters: who matched both sides is in `both`"
+        yield (
+            f"M3.posts.{subject}",
+            int((posts_of == subject).sum()),
+            "posts",
+            "matching posts in the window by that roster",
+        )
+        for name, (flag, note) in shares.items():
+            yield f"{name}.{subject}", _share(int(flag[mine].sum()), size), "share", f"of the roster: {note}"
+        enrolled = int(facts.enrolled[mine].sum())
+        yield (
+            f"M5.enrolled_accounts.{subject}",
+            enrolled,
+            "accounts",
+            "created within the 30 days before the event began",
+        )
+        bins = len(facts.campaign.surge_bins) if subject == "against" else 0
+        yield (
+            f"M2.spike_bins.{subject}",
+            bins,
+            "count",
+            "15-minute bins with a planted surge; not every excess is a surge",
+        )
+    yield from _voice(facts)
+
+
+def _voice(facts: Facts) -> Iterator[Entry]:
+    sides = facts.sides[facts.in_window & (facts.sides > 0)]
+    note = "of in-window posts that match either side; a post that matches both counts for each"
+    yield "M12.share_of_voice.against", _share(int(((sides & 1) > 0).sum()), len(sides)), "share", note
+    yield "M12.share_of_voice.for", _share(int(((sides & 2) > 0).sum()), len(sides)), "share", note
+    both = _share(int((sides == 3).sum()), len(sides))
+    yield "M12.share_of_voice.both", both, "share", "of in-window posts that match either side, those that match both"
+
+
+def document(facts: Facts, seed: int, scale: float) -> dict[str, object]:
+    """Return what truth.json holds: the findings' true values, the planted campaign and the published figures."""
+    found: dict[str, object] = {
+        name: {"value": value, "unit": unit, "note": note} for name, value, unit, note in entries(facts)
+    }
+    run = facts.campaign_accounts
+    any_flag = facts.new | facts.dormant | facts.low
+    inside = facts.in_window & run[facts.posts.account]
+    found["campaign"] = {
+        "seed": seed,
+        "scale": scale,
+        "planted": {
+            "participants_accounts": int((run & (facts.roster != NO_ROSTER)).sum()),
+            "new_dormant_or_low_follower_accounts": int((run & any_flag).sum()),
+            "new_accounts": int((run & facts.new).sum()),
+            "dormant_accounts": int((run & facts.dormant).sum()),
+            "low_follower_accounts": int((run & facts.low).sum()),
+            "enrolled_within_a_month_accounts": int((run & facts.enrolled).sum()),
+            "deleted_accounts": int((run & (facts.aftermath.status[:, -1] == DELETED)).sum()),
+            "suspended_accounts": int((run & (facts.aftermath.status[:, -1] == SUSPENDED)).sum()),
+            "silent_accounts": int((run & facts.silent).sum()),
+            "in_country_direct_accounts": int((run & facts.in_country & ~facts.people.vpn).sum()),
+            "in_country_vpn_accounts": int((run & facts.in_country & facts.people.vpn).sum()),
+            "in_both_rosters_accounts": int((run & (facts.roster == "both")).sum()),
+            "groups": len(facts.campaign.leaders),
+            "operations": facts.campaign.operations,
+            "window_posts": int(inside.sum()),
+            "jitter_s": facts.params.jitter_s,
+            "camouflage_share_of_posts": facts.params.camouflage_share_of_posts,
+            "surge_bins": facts.campaign.surge_bins.tolist(),
+        },
+        "published": dict(PUBLISHED),
+    }
+    return found
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
