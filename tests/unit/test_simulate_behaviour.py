@@ -23,7 +23,7 @@ World = tuple[Facts, Book, Objects]
 
 
 def build(params: CampaignParams, seed: int = 11) -> World:
-    return imagine(params, seed, lambda _name, _done: None)
+    return imagine(params, seed, lambda _done: None)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def partners_within(facts: Facts, text: Objects, seconds: int) -> dict[int, dict
 
 
 def test_the_campaign_acts_together_and_the_crowds_hardly(world: World) -> None:
-    """The usual rule (two co-actions in 60 s with a partner) sees most of the campaign and of the news bots, few others."""
+    """The usual rule (two co-actions in 60 s with a partner) sees the campaign and news bots, few others."""
     facts, _, text = world
     partners = partners_within(facts, text, 60)
     twice = {a: {b for b, shared in others.items() if len(shared) >= 2} for a, others in partners.items()}

@@ -22,8 +22,8 @@ from floodmark.simulate.truth import Facts, document, gather
 from floodmark.simulate.world import Book, Draft, Ints, Objects, Posts, stream
 from floodmark.simulate.write import publish, write_case, write_inputs, write_json
 
-#: Called with the name of the step that begins and the share of the work already done (0..1).
-Progress = Callable[[str, float], None]
+#: Called now and then with the share of the work already done (0..1).
+Progress = Callable[[float], None]
 _FILES: Final = ("truth/accounts.csv", "truth/truth.json", "posts.csv", "control.csv", "statuses.csv", "case.toml")
 
 
@@ -58,7 +58,7 @@ def simulate(
     ...     (result.case.name, result.truth["campaign"]["planted"]["participants_accounts"])
     ('case.toml', 132)
     """
-    step = progress or (lambda _name, _done: None)
+    step = progress or (lambda _done: None)
     if seed < 0:
         raise UsageError(f"simulate: field `seed` must not be negative; found {seed}")
     sized = scaled(params, scale)
@@ -66,15 +66,14 @@ def simulate(
         (out / "truth").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{out}: cannot be a folder ({error.strerror}); choose another place") from error
-    step("crowds and campaign", 0.0)
     facts, book, text = imagine(sized, seed, step)
-    step("writing", 0.4)
+    step(0.4)
     counts = write_inputs(out, facts, book, text, stream(seed, "ids"))
     truth = document(facts, seed, scale)
     write_json(out / "truth" / "truth.json", truth)
     write_case(out / "case.toml", sized)
     publish([out / name for name in _FILES])
-    step("done", 1.0)
+    step(1.0)
     return SimulationResult(
         out / "case.toml", counts["posts"], counts["control"], counts["statuses"], counts["accounts"], truth
     )
@@ -90,7 +89,7 @@ def imagine(params: CampaignParams, seed: int, step: Progress) -> tuple[Facts, B
     ]
     campaign = run_campaign(stage, params, roots[0], stream(seed, "campaign"))
     posts = stage.draft.finish()
-    step("profiles and texts", 0.2)
+    step(0.2)
     first_s, last_s = _extent(posts, len(people), clock.end_s)
     profiles = make_profiles(params, people, layout, clock, first_s, stream(seed, "profiles"))
     aftermath = make_aftermath(params, people, clock, last_s, stream(seed, "aftermath"))
