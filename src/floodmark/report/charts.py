@@ -1,0 +1,369 @@
+"""Which charts a section has: details of findings in, figures of the page out.
+
+Where a finding lacks the details that a chart needs, the chart is absent and `missing` says so; malformed details never
+stop the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from floodmark.config import CaseConfig
+from floodmark.findings import Finding
+from floodmark.report.format import day, is_number, moment, offset, plain, wall_clock_ms
+from floodmark.report.model import Block, Cell, Row, Subject, is_difference, label_of, missing_of
+from floodmark.report.specs import SHAPES, Spec, bar_spec, interval_spec, spike_spec, status_spec
+
+Rows = list[Sequence[Any]]
+_MAX_POINTS: Final = 360
+_MAX_LINES: Final = 40
+_MAX_SPIKES: Final = 10
+_MAX_COMBINATIONS: Final = 12
+_DAY_MS: Final = 86_400_000
+_STATUS_SLOTS: Final = ("s1", "s2", "both", "s3", "s4", "control")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The numbers behind a chart: column names and rows of words."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One drawing, about one subject (None: about several); `alternative` says in words what it shows."""
+
+    spec: Spec
+    subject: Subject | None
+    alternative: str
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A count in the overlap table, its bar in percent of the subject's longest."""
+
+    text: str
+    width: float | None
+    slot: str
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """Which flags meet in how many accounts: a column a flag, a line a combination, a bar a subject."""
+
+    flags: tuple[str, ...]
+    subjects: tuple[Subject, ...]
+    lines: tuple[tuple[tuple[bool, ...], tuple[Bar, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One figure of the page: panels or an overlap table, a caption that says what is drawn, a key, the numbers."""
+
+    title: str
+    caption: str = ""
+    panels: tuple[Panel, ...] = ()
+    keys: tuple[tuple[str, str, str], ...] = ()
+    wide: bool = False
+    table: Table | None = None
+    overlaps: Overlaps | None = None
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a chart may draw from: the section, all subjects in order, the case file."""
+
+    block: Block
+    subjects: tuple[Subject, ...]
+    config: CaseConfig
+
+    @property
+    def zone(self) -> str:
+        """The event's zone."""
+        return self.config.event.zone
+
+    def details(self, measure: str, key: str, parse: Callable[[object], Rows]) -> list[tuple[Subject, Finding, Rows]]:
+        """Return (subject, finding, rows) for the first finding of each subject whose details hold usable rows."""
+        found: dict[str, tuple[Finding, Rows]] = {}
+        for finding in self.block.findings:
+            rows = parse(finding.details.get(key)) if finding.measure == measure else []
+            if rows:
+                found.setdefault(finding.subject, (finding, rows))
+        return [(subject, *found[subject.name]) for subject in self.subjects if subject.name in found]
+
+    def absent(self, title: str, measure: str, wanted: str) -> list[Chart]:
+        """Return the note that stands for a chart: what is missing, by the findings' own words where they have some."""
+        reasons = [missing_of(f) for f in self.block.findings if f.measure == measure and f.state == "not_testable"]
+        return [Chart(title, missing=f"No chart: {reasons[0] if reasons else f'the findings hold no {wanted}'}.")]
+
+
+def charts_of(block: Block, subjects: Sequence[Subject], config: CaseConfig) -> list[Chart]:
+    """Return the charts of a section: the built-in ones for its measures, then those that the section makes itself."""
+    scene = Scene(block, tuple(subjects), config)
+    if block.reasons:
+        # Nothing could be tested: the section says why once, not once a chart.
+        return []
+    measures = {finding.measure for finding in block.findings}
+    charts = [chart for measure, draw in _CHARTS if measure in measures for chart in draw(scene)]
+    if block.section and block.section.charts:
+        made = sorted(block.section.charts(block.findings).items())
+        charts += [Chart(name, panels=(Panel(dict(spec), None, name),), wide=True) for name, spec in made]
+    return charts
+
+
+def numeric_rows(*positions: int) -> Callable[[object], Rows]:
+    """Return a parser that keeps the rows of a JSON list with finite numbers at `positions`, by the first number."""
+
+    def parse(value: object) -> Rows:
+        rows = value if isinstance(value, list | tuple) else ()
+        whole = [row for row in rows if isinstance(row, list | tuple) and len(row) > max(positions)]
+        return sorted((row for row in whole if all(is_number(row[p]) for p in positions)), key=lambda row: row[0])
+
+    return parse
+
+
+def thinned(rows: Rows, limit: int) -> tuple[Rows, int]:
+    """Return at most `limit` rows, of each run of k neighbours the one with the largest second cell, and k.
+
+    >>> thinned([(0, 5), (1, 9), (2, 1)], 2)
+    ([(1, 9), (2, 1)], 2)
+    """
+    step = max(1, -(-len(rows) // limit))
+    runs = (rows[start : start + step] for start in range(0, len(rows), step))
+    return [max(run, key=lambda row: row[1]) for run in runs], step
+
+
+def _spikes(scene: Scene) -> list[Chart]:
+    title, event, zone = "Posts over time", scene.config.event, scene.zone
+    series = scene.details("M2", "bins", numeric_rows(0, 1))
+    if not series:
+        return scene.absent(title, "M2", "counts per bin")
+    pad = max(event.end_ms - event.start_ms, _DAY_MS // 2)
+    first, last = event.start_ms - pad, event.end_ms + pad
+    near = [(subject, [row for row in rows if first <= row[0] < last] or rows) for subject, _, rows in series]
+    bin_ms = series[0][1].details.get("bin_ms")
+    length = f"bins of {plain(bin_ms / 60_000)} min" if is_number(bin_ms) else "bins"
+    panels, step = _spike_panels(scene, near, detail=True)
+    caption = (
+        f"Posts in {length}, local time of {zone} ({offset(event.start_ms, zone)}). Line: posts. Dashes: expected. "
+        "Band: up to the largest count that chance allows. Rings: spikes. Shaded ground: the event."
+    )
+    lines = tuple(
+        (subject.title, moment(row[0], zone), plain(row[1]), _maybe(row, 2), _maybe(row, 3))
+        for subject, rows in near
+        for row in sorted((row for row in rows if len(row) > 4 and row[4]), key=lambda row: -row[1])[:_MAX_SPIKES]
+    )
+    columns = (f"Subject (at most {_MAX_SPIKES} each)", "Spike starts", "Posts", "Expected", "Chance allows")
+    table = Table(columns, lines) if lines else None
+    charts = [Chart(title, caption + _thinning(step), panels, wide=True, table=table)]
+    whole = [(subject, rows) for subject, _, rows in series if rows[0][0] < first or rows[-1][0] >= last]
+    if whole:
+        panels, step = _spike_panels(scene, whole, detail=False)
+        caption = f"The same counts over the whole collection, baseline included.{_thinning(step)}"
+        charts.append(Chart("The weeks around it", caption, panels))
+    return charts
+
+
+def _spike_panels(
+    scene: Scene, series: Sequence[tuple[Subject, Rows]], *, detail: bool
+) -> tuple[tuple[Panel, ...], int]:
+    zone, event = scene.zone, scene.config.event
+    window = (wall_clock_ms(event.start_ms, zone), wall_clock_ms(event.end_ms, zone))
+    panels, largest = [], 1
+    for subject, rows in series:
+        drawn, step = thinned(rows, _MAX_POINTS)
+        largest = max(largest, step)
+        values = [
+            {
+                "at": wall_clock_ms(int(row[0]), zone),
+                "when": moment(row[0], zone),
+                "posts": row[1],
+                "expected": row[2] if len(row) > 2 and is_number(row[2]) else None,
+                "upper": row[3] if len(row) > 3 and is_number(row[3]) else None,
+                "spike": len(row) > 4 and bool(row[4]),
+            }
+            for row in drawn
+        ]
+        top = max(rows, key=lambda row: row[1])
+        words = f"{subject.title}: the busiest bin has {plain(top[1])} posts, {moment(top[0], zone)}."
+        panels.append(Panel(spike_spec(values, subject.slot, window, detail=detail), subject, words))
+    return tuple(panels), largest
+
+
+def _thinning(step: int) -> str:
+    return f" Each point is the busiest of {step} neighbouring bins." if step > 1 else ""
+
+
+def _maybe(row: Sequence[Any], position: int) -> str:
+    return plain(row[position], 1) if len(row) > position and is_number(row[position]) else "–"
+
+
+def _intervals(measure: str, title: str, caption: str) -> Callable[[Scene], list[Chart]]:
+    """Return the maker of an interval plot over all shares of a measure."""
+
+    def draw(scene: Scene) -> list[Chart]:
+        rows = [row for row in scene.block.rows if row.findings[0].measure == measure and row.unit == "share"]
+        cells = [
+            (row, subject, row.cells[subject.name])
+            for row in rows
+            if not is_difference(row.findings[0])
+            for subject in scene.subjects
+            if subject.name in row.cells
+        ]
+        values = [_interval(row, subject, cell) for row, subject, cell in cells if _has_interval(cell)]
+        if not values:
+            return scene.absent(title, measure, "shares with an interval")
+        shown = {value["slot"] for value in values}
+        slots = [slot for slot in SHAPES if slot in shown]
+        columns = [subject for subject in scene.subjects if subject.title in {value["subject"] for value in values}]
+        keys = tuple((subject.title, subject.slot, SHAPES[subject.slot]) for subject in columns)
+        truth = " Hollow diamonds: planted truth." if any(value["truth"] is not None for value in values) else ""
+        words = "; ".join(f"{value['label']}, {value['subject']}: {value['figure']}" for value in values)
+        return [Chart(title, caption + truth, (Panel(interval_spec(values, slots), None, words),), keys, wide=True)]
+
+    return draw
+
+
+def _has_interval(cell: Cell) -> bool:
+    finding = cell.finding
+    return finding.state in {"measured", "bounded"} and is_number(finding.low) and is_number(finding.high)
+
+
+def _interval(row: Row, subject: Subject, cell: Cell) -> dict[str, Any]:
+    finding = cell.finding
+    return {
+        "label": row.label,
+        "subject": subject.title,
+        "slot": subject.slot,
+        # Inside bounds no point is likelier than another, so none is drawn.
+        "value": finding.value if finding.state == "measured" and is_number(finding.value) else None,
+        "low": finding.low,
+        "high": finding.high,
+        "truth": cell.planted.value if cell.planted else None,
+        "figure": str(cell.figure),
+        "state": finding.state,
+    }
+
+
+def _overlaps(scene: Scene) -> list[Chart]:
+    title = "How the flags overlap"
+    found = scene.details("M4", "overlaps", _combinations)
+    if not found:
+        return scene.absent(title, "M4", "overlaps of flags")
+    counts = {subject.name: {tuple(row[0]): row[1] for row in rows} for subject, _, rows in found}
+    totals: dict[tuple[str, ...], float] = {}
+    for by_combination in counts.values():
+        for combination, count in by_combination.items():
+            totals[combination] = totals.get(combination, 0) + count
+    flags = sorted({flag for combination in totals for flag in combination})
+    ranked = sorted(totals, key=lambda combination: (-totals[combination], combination))
+    longest = {name: max(by.values()) for name, by in counts.items()}
+    lines = []
+    for combination in ranked[:_MAX_COMBINATIONS]:
+        bars = [_bar(subject, counts[subject.name].get(combination), longest[subject.name]) for subject, _, _ in found]
+        lines.append((tuple(flag in combination for flag in flags), tuple(bars)))
+    labels = tuple(label_of(f"M4.{flag}", scene.config) for flag in flags)
+    rest = len(ranked) - len(lines)
+    caption = "Accounts by the exact combination of flags that they carry; bars compare lines within a column." + (
+        f" {rest} rarer combinations are left out." if rest > 0 else ""
+    )
+    return [Chart(title, caption, overlaps=Overlaps(labels, tuple(s for s, _, _ in found), tuple(lines)))]
+
+
+def _combinations(value: object) -> Rows:
+    """Read [[flags, accounts], ...] or {flags: accounts}; flags a list of names or one text joined by + or &."""
+    pairs = list(value.items()) if isinstance(value, dict) else value if isinstance(value, list | tuple) else []
+    rows: Rows = []
+    for pair in pairs:
+        if isinstance(pair, list | tuple) and len(pair) >= 2 and is_number(pair[1]):
+            names = pair[0] if isinstance(pair[0], list | tuple) else str(pair[0]).replace("&", "+").split("+")
+            rows.append((tuple(sorted(str(name).strip() for name in names if str(name).strip())), pair[1]))
+    return rows
+
+
+def _bar(subject: Subject, count: float | None, longest: float) -> Bar:
+    width = round(100 * count / longest, 1) if count is not None and longest > 0 else None
+    return Bar(plain(count) if count is not None else "–", width, subject.slot)
+
+
+def _enrolment(scene: Scene) -> list[Chart]:
+    title = "Accounts by day of enrolment"
+    found = scene.details("M5", "days", numeric_rows(0, 1))
+    if not found:
+        return scene.absent(title, "M5", "accounts per day of creation")
+    panels, largest = [], 1
+    for subject, _, rows in found:
+        step = max(1, -(-len(rows) // _MAX_POINTS))
+        largest = max(largest, step)
+        runs = [rows[start : start + step] for start in range(0, len(rows), step)]
+        values = [
+            {
+                "at": wall_clock_ms(int(run[0][0]), scene.zone),
+                "when": day(run[0][0], scene.zone),
+                "accounts": sum(r[1] for r in run),
+            }
+            for run in runs
+        ]
+        top = max(rows, key=lambda row: row[1])
+        words = f"{subject.title}: most on one day, {plain(top[1])} accounts, {day(top[0], scene.zone)}."
+        panels.append(Panel(bar_spec(values, subject.slot), subject, words))
+    caption = "Participants by the day on which their account was created."
+    caption += f" Each line sums {largest} days." if largest > 1 else ""
+    return [Chart(title, caption, tuple(panels))]
+
+
+def _aftermath(scene: Scene) -> list[Chart]:
+    title = "Status at each look"
+    found = scene.details("M6", "snapshots", numeric_rows(0, 2))
+    if not found:
+        return scene.absent(title, "M6", "accounts by status and snapshot")
+    statuses = sorted({str(row[1]) for _, _, rows in found for row in rows} - {"active"})
+    slots = {status: _STATUS_SLOTS[position % len(_STATUS_SLOTS)] for position, status in enumerate(statuses)}
+    panels, lines = [], []
+    for subject, _, rows in found:
+        values = [
+            {
+                "at": wall_clock_ms(int(row[0]), scene.zone),
+                "when": day(row[0], scene.zone),
+                "accounts": row[2],
+                "status": str(row[1]),
+                "slot": slots[str(row[1])],
+            }
+            for row in rows
+            if str(row[1]) in slots
+        ]
+        words = "; ".join(
+            f"{value['when']} {value['status']}: {plain(value['accounts'])}" for value in values[:_MAX_LINES]
+        )
+        lines += [(subject.title, moment(row[0], scene.zone), str(row[1]), plain(row[2])) for row in rows]
+        spec = status_spec(values[:_MAX_POINTS], list(dict.fromkeys(slots.values())))
+        panels.append(Panel(spec, subject, f"{subject.title}. {words}"))
+    caption = "Accounts that were no longer active, by what was seen of them; active ones are in the numbers below."
+    keys = tuple((status.replace("_", " "), slot, SHAPES[slot]) for status, slot in slots.items())
+    table = Table(("Subject", "Looked up", "Status", "Accounts"), tuple(lines[: 4 * _MAX_LINES]))
+    return [Chart(title, caption, tuple(panels), keys, table=table)]
+
+
+_FLAGS_CAPTION: Final = (
+    "Share of accounts with the flag and its interval. A bar is a range within which no point is likelier."
+)
+_CHARTS: Final[tuple[tuple[str, Callable[[Scene], list[Chart]]], ...]] = (
+    ("M2", _spikes),
+    ("M4", _intervals("M4", "Account flags", _FLAGS_CAPTION)),
+    ("M4", _overlaps),
+    (
+        "M5",
+        _intervals("M5", "Enrolled before the event", "Share of accounts created shortly before, with its interval."),
+    ),
+    ("M5", _enrolment),
+    ("M6", _intervals("M6", "Gone or silent afterwards", "Share of accounts, with its interval.")),
+    ("M6", _aftermath),
+    ("M7", _intervals("M7", "In the country", "Bars: every share in the country that the data allow.")),
+    ("M12", _intervals("M12", "Share of voice", "Share of posts, with its interval.")),
+)

@@ -1,0 +1,160 @@
+"""The drawings themselves: rows of plain values in, Vega-Lite specifications out.
+
+Colours are CSS variables of the page, so that dark mode and print need no second drawing. Scales and expressions see
+only palette slots and labels of our own; foreign names reach tooltips alone, which vega-tooltip escapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+from typing import Any, Final
+
+import altair as alt
+
+Spec = dict[str, Any]
+Values = Sequence[Mapping[str, Any]]
+
+SHAPES: Final[Mapping[str, str]] = {
+    "s1": "circle",
+    "s2": "square",
+    "s3": "triangle-up",
+    "s4": "cross",
+    "both": "triangle-down",
+    "control": "diamond",
+    "other": "diamond",
+}
+_DAY_MS: Final = 86_400_000
+
+
+def spike_spec(values: Values, slot: str, event: tuple[int, int], *, detail: bool) -> Spec:
+    """Counts with what was expected, what chance allows, and rings on spikes.
+
+    `values` have at (ms of the local wall clock), when (words), posts, expected, upper (or None), spike; `event` is the
+    window on the same clock.
+    """
+    midnights = list(range(-(-values[0]["at"] // _DAY_MS) * _DAY_MS, values[-1]["at"] + 1, _DAY_MS))
+    # As an expression: as plain values Vega-Lite wraps each in datetime(), which the interpreter does not know.
+    days = alt.Axis(format="%a %-d %b", values=alt.ExprRef(str(midnights)))
+    axis = days if detail else alt.Axis(format="%-d %b")
+    x = alt.X("at:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
+    base = alt.Chart(_data(values)).encode(x=x)
+    window = alt.X("start:T", scale=alt.Scale(type="utc"))
+    ground = alt.Chart(_data([{"start": event[0], "end": event[1]}]))
+    tips = [
+        alt.Tooltip("when:N"),
+        alt.Tooltip("posts:Q", format=","),
+        alt.Tooltip("expected:Q", format=",.1f"),
+        alt.Tooltip("upper:Q", title="chance allows", format=",.1f"),
+    ]
+    layers = (
+        ground.mark_rect(color="var(--ground)").encode(x=window, x2="end:T"),
+        base.mark_area(color="var(--band)").encode(y=_posts("upper")),
+        base.mark_line(color="var(--muted)", strokeDash=[4, 3], strokeWidth=1).encode(y="expected:Q"),
+        base.mark_line(color=f"var(--{slot})", strokeWidth=1.5).encode(y=_posts("posts")),
+        base.mark_point(color="var(--ink)", size=34, strokeWidth=1.4, fill="var(--paper)", opacity=1)
+        .encode(y="posts:Q")
+        .transform_filter("datum.spike"),
+        # Invisible and full height, so that pointing anywhere tells the bin.
+        base.mark_rule(opacity=0, strokeWidth=6).encode(tooltip=tips),
+    )
+    return _spec(layers, height=150 if detail else 70)
+
+
+def interval_spec(values: Values, slots: Sequence[str]) -> Spec:
+    """One line an interval: rule and point where measured, a bar where bounded, a hollow diamond for planted truth.
+
+    `values` have label, slot, low, high, value and truth (or None), state, and subject and figure for the tooltip.
+    """
+    shown = [{**value, "label": "\n".join(wrap(value["label"], 24))} for value in values]
+    labels = list(dict.fromkeys(value["label"] for value in shown))
+    # Labels of several lines; the expression sees the label as data, not as code.
+    label_axis = alt.Axis(labelExpr="split(datum.label, '\\n')", labelLimit=170, labelPadding=8)
+    top = max(max(value["high"], value["truth"] or 0) for value in values)
+    scale = alt.Scale(domain=[0, top * 1.03 or 1])
+    x = alt.X("low:Q", title=None, axis=alt.Axis(format="~%", grid=True, tickCount=6), scale=scale)
+    tips = [
+        alt.Tooltip("label:N", title="finding"),
+        alt.Tooltip("subject:N"),
+        alt.Tooltip("figure:N"),
+        alt.Tooltip("state:N"),
+    ]
+    base = alt.Chart(_data(shown)).encode(
+        y=alt.Y("label:N", title=None, sort=labels, axis=label_axis),
+        yOffset=alt.YOffset("slot:N", sort=list(slots)),
+        tooltip=tips,
+    )
+    colour, shape = _colour(slots), _shape(slots)
+    layers = (
+        base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q", color=colour).transform_filter("datum.value !== null"),
+        base.mark_bar(height=6, fillOpacity=0.55)
+        .encode(x=x, x2="high:Q", color=colour)
+        .transform_filter("datum.value === null"),
+        base.mark_point(filled=True, size=50, opacity=1)
+        .encode(x="value:Q", color=colour, shape=shape)
+        .transform_filter("datum.value !== null"),
+        base.mark_point(size=100, shape="diamond", color="var(--ink)", strokeWidth=1.4, opacity=1)
+        .encode(x="truth:Q")
+        .transform_filter("datum.truth !== null"),
+    )
+    return _spec(layers, height=14 * len(slots) * len(labels) + 12 * len(labels))
+
+
+def bar_spec(values: Values, slot: str) -> Spec:
+    """One thin line a day; `values` have at, when, accounts."""
+    bars = (
+        alt.Chart(_data(values))
+        .mark_rule(color=f"var(--{slot})", strokeWidth=2)
+        .encode(x=_dates(), y=_counts(), y2=alt.Y2Datum(0), tooltip=_account_tips())
+    )
+    return _spec((bars,), height=110)
+
+
+def status_spec(values: Values, slots: Sequence[str]) -> Spec:
+    """Accounts by status over the looks; `values` have at, when, accounts, status, slot."""
+    base = alt.Chart(_data(values)).encode(
+        x=_dates(), y=_counts(), color=_colour(slots), tooltip=[*_account_tips(), alt.Tooltip("status:N")]
+    )
+    layers = (
+        base.mark_line(strokeWidth=1.5).encode(detail="status:N"),
+        base.mark_point(filled=True, size=45, opacity=1).encode(shape=_shape(slots)),
+    )
+    return _spec(layers, height=130)
+
+
+def _posts(field: str) -> alt.Y:
+    # A common width of labels, so that panels below each other share their time axis.
+    return alt.Y(f"{field}:Q", title=None, axis=alt.Axis(minExtent=34, tickMinStep=1))
+
+
+def _dates() -> alt.X:
+    axis = alt.Axis(format="%-d %b %Y", labelOverlap=True)
+    return alt.X("at:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
+
+
+def _counts() -> alt.Y:
+    return alt.Y("accounts:Q", title=None, axis=alt.Axis(tickMinStep=1))
+
+
+def _account_tips() -> list[alt.Tooltip]:
+    return [alt.Tooltip("when:N"), alt.Tooltip("accounts:Q", format=",")]
+
+
+def _colour(slots: Sequence[str]) -> alt.Color:
+    scale = alt.Scale(domain=list(slots), range=[f"var(--{slot})" for slot in slots])
+    return alt.Color("slot:N", legend=None, scale=scale)
+
+
+def _shape(slots: Sequence[str]) -> alt.Shape:
+    scale = alt.Scale(domain=list(slots), range=[SHAPES.get(slot, "diamond") for slot in slots])
+    return alt.Shape("slot:N", legend=None, scale=scale)
+
+
+def _data(values: Values) -> alt.InlineData:
+    return alt.InlineData(values=[dict(value) for value in values])
+
+
+def _spec(layers: Sequence[alt.Chart], height: int) -> Spec:
+    spec = alt.LayerChart(layer=list(layers)).properties(width="container", height=height).to_dict()
+    # The page has one configuration for all charts; Altair's own would repeat in each.
+    return {key: value for key, value in spec.items() if key not in {"config", "$schema"}}

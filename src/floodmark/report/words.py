@@ -1,0 +1,96 @@
+"""The report's fixed wording: the measures, the states, labels of known findings, tiles, parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+#: Title, meaning, and the findings that stand for the measure in the claim table (the first that exists).
+MEASURES: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
+    "M1": ("Event", "its window, sides and control stream, and what was collected", ("M1.posts_collected",)),
+    "M2": ("Spikes", "busier than that hour of the week usually is", ("M2.peak_ratio", "M2.spike_bins")),
+    "M3": ("Participants", "accounts with at least one post for a side in the window", ("M3.participants",)),
+    "M4": ("Account flags", "new, woken, few followers, default picture; the prevalence they allow", ("M4.any",)),
+    "M5": ("Enrolment", "accounts created shortly before the event, against the control", ("M5.enrolled",)),
+    "M6": ("Aftermath", "what became of the accounts, against the control", ("M6.gone",)),
+    "M7": ("Place", "a share with bounds, never a country for one account", ("M7.in_country",)),
+    "M8": ("VPNs and proxies", "how much of the place is unknown, and why", ()),
+    "M9": ("Automation", "posting rhythm, identical schedules, clients", ()),
+    "M10": ("Takeover", "accounts that break their own habits, tested in groups", ()),
+    "M11": ("Structure", "who starts, who always follows; amplified is not amplifier", ()),
+    "M12": ("Share of voice", "whose posts filled the conversation", ("M12.share_of_voice",)),
+    "M13": ("Narratives", "families of near-identical texts, first poster, spread", ()),
+    "M14": ("Watch", "the same measures kept current on a stream", ()),
+    "M15": ("Report", "every number a finding, every finding replayable", ()),
+    "M16": ("Claim audit", "the arithmetic and the range of figures published by others", ()),
+}
+
+#: Glyph, word and meaning of each state; never colour alone.
+STATES: Final[Mapping[str, tuple[str, str, str]]] = {
+    "measured": ("●", "measured", "computed from the rows, with an interval"),
+    "bounded": ("◐", "bounded", "the data allow a range, not a point"),
+    "not_testable": ("○", "not testable", "a column or a reference is missing; what, is said beside it"),
+    "untested": ("◌", "untested", "no test of this was run; nothing follows from it"),
+    "failed": ("✕", "failed", "the step that computes it did not finish"),
+    "absent": ("–", "no finding", "this version computes nothing here"),
+}
+
+#: What a row is called; `{name}` is a parameter of the case file. Findings not listed are called by their id.
+LABELS: Final[Mapping[str, str]] = {
+    "M1.window": "Window",
+    "M1.posts_collected": "Posts collected",
+    "M1.coverage": "Coverage",
+    "M1.rejected_rows": "Rejected rows",
+    "M2.spike_bins": "Bins with a spike",
+    "M2.peak_ratio": "Peak against expected",
+    "M3.participants": "Participants",
+    "M3.posts": "Posts by participants",
+    "M3.candidates": "Candidate pairs",
+    "M3.candidate_accounts": "Accounts in a candidate pair",
+    "M4.new": "Created within {enrolment_days} days before",
+    "M4.dormant": "Silent over {dormant_days} days, then awake",
+    "M4.low_follower": "Fewer than {low_follower_under} followers",
+    "M4.default_profile": "Default picture",
+    "M4.any": "Any of these flags",
+    "M4.prevalence": "Prevalence the flags allow",
+    "M4.any_difference": "Any flag, minus control",
+    "M5.enrolled": "Enrolled within {enrolment_days} days before",
+    "M5.enrolled_accounts": "Accounts enrolled",
+    "M5.difference": "Enrolled, minus control",
+    "M6.gone": "Gone afterwards, any reason",
+    "M6.deleted": "Deleted",
+    "M6.suspended": "Suspended",
+    "M6.silent": "Silent for {silent_days} days",
+    "M6.gone_difference": "Gone, minus control",
+    "M7.in_country": "In the country of interest ({country})",
+    "M12.share_of_voice": "Share of voice",
+}
+
+#: The key figures at the top: title and finding.
+TILES: Final = (
+    ("Participants", "M3.participants"),
+    ("Share of voice", "M12.share_of_voice"),
+    ("Any account flag", "M4.any"),
+    ("Newly enrolled", "M5.enrolled"),
+    ("Gone afterwards", "M6.gone"),
+    ("In the country", "M7.in_country"),
+)
+
+PARAMETERS: Final[Mapping[str, str]] = {
+    "windows_s": "largest distance in time between two co-actions, in seconds",
+    "min_objects": "distinct objects that two accounts must share to be a candidate pair",
+    "level": "level of every interval",
+    "low_follower_under": "an account with fewer followers is flagged",
+    "enrolment_days": "an account created at most so many days before the event is new",
+    "dormant_days": "a silence longer than this, ending before the event, is dormancy",
+    "silent_days": "no post for so many days after the event is silence",
+    "spike_bin_minutes": "length of the bins in which posts are counted",
+    "baseline_days": "days before the event that the baseline needs",
+    "max_rejected_share": "a file with a larger share of rejected rows stops the run",
+}
+
+SUBJECTS: Final[Mapping[str, tuple[str, str]]] = {
+    "both": ("Both sides", "accounts that posted for more than one side; counted here only"),
+    "control": ("Control", "an unrelated conversation collected in the same way and window"),
+    "collection": ("Whole collection", "all rows of the case"),
+}
