@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import numpy as np
 
 from floodmark.coaction.shares import CSV_OPTIONS, Columns, TimeUnit, literal, load_shares
 from floodmark.coaction.table import EncodedActions, encode
@@ -20,6 +23,8 @@ _COLUMNS: Final = {
     column.name: column.type for column in EDGES.columns if column.name not in ("scope", "trace", "window_ms")
 }
 _UNITS_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_REJECTS: Final = "SELECT line, reason, field, detail FROM share_rejects ORDER BY ALL"
+_REASONS: Final = "SELECT reason, count(*) FROM share_rejects GROUP BY reason ORDER BY count(*) DESC, reason"
 
 
 @dataclass(frozen=True)
@@ -85,19 +90,19 @@ def run_edges(
     replaced whole or left as they were. Raises UsageError when there is nothing to work on or nowhere to write.
     """
     columns = Columns(account_column, object_column, time_column, time_unit)
-    _check(shares, out, min_objects)
     rejects = out.with_name(f"{out.name}.rejects.csv")
-    with _replacing(out) as new_out, _replacing(rejects) as new_rejects:
+    _check(shares, out, rejects, min_objects)
+    with ThreadPoolExecutor(1) as pool, _replacing(out, rejects) as (new_out, new_rejects):
+        kernel_is_loaded = pool.submit(_load_kernel)
         with Database(threads=threads) as db:
             load_shares(db, shares, columns)
             reasons = {str(reason): int(count) for reason, count in db.rows(_REASONS)}
             if reasons:
-                _copy(
-                    db, "SELECT line, reason, field, detail FROM share_rejects ORDER BY ALL", new_rejects, "csv, HEADER"
-                )
+                _copy(db, _REJECTS, new_rejects, "csv, HEADER")
             actions = encode(db, "shares")
             if not len(actions.at_ms):
                 raise _nothing_usable(db, shares, sum(reasons.values()))
+        kernel_is_loaded.result()
         edges, coactions = _write_edges(actions, window_ms, min_objects, new_out, out.suffix.lower(), threads)
     if not reasons:
         rejects.unlink(missing_ok=True)  # of an earlier run
@@ -116,18 +121,24 @@ def run_edges(
     )
 
 
-_REASONS: Final = "SELECT reason, count(*) FROM share_rejects GROUP BY reason ORDER BY count(*) DESC, reason"
+def _load_kernel() -> None:
+    """Import Numba and load the compiled code (Python's work, 0.4 s) while DuckDB reads (its own threads' work)."""
+    from floodmark.coaction import kernel, lines
+
+    edge = kernel.edges(np.array([0, 1]), np.array([0, 0]), np.array([0, 0]), n_accounts=2, window_ms=0)
+    lines.csv_lines(edge, *lines.names_as_fields(["a", "b"]))
 
 
-def _check(shares: Path, out: Path, min_objects: int) -> None:
+def _check(shares: Path, out: Path, rejects: Path, min_objects: int) -> None:
     if out.suffix.lower() not in (".csv", ".parquet"):
         raise UsageError(f"{out}: the suffix {out.suffix!r} says neither .csv nor .parquet; name the output so")
     if not out.parent.is_dir():
         raise UsageError(f"{out}: there is no folder {out.parent}; create it or name another")
     if out.is_dir():
         raise UsageError(f"{out}: this is a folder; name a file")
-    if out.exists() and shares.exists() and out.samefile(shares):
-        raise UsageError(f"{out}: the output would replace the input; name another file")
+    for written in (out, rejects):
+        if written.exists() and shares.exists() and written.samefile(shares):
+            raise UsageError(f"{written}: the output would replace the input; name another file with --out")
     if min_objects < 1:
         raise UsageError(f"--min-objects: {min_objects} is below 1; give a whole number from 1")
 
@@ -135,9 +146,7 @@ def _check(shares: Path, out: Path, min_objects: int) -> None:
 def _nothing_usable(db: Database, shares: Path, rejected: int) -> UsageError:
     if not rejected:
         return UsageError(f"{shares}: there is a header but no row; give a file with a row an action")
-    line, reason, field, detail = db.rows("SELECT line, reason, field, detail FROM share_rejects ORDER BY ALL LIMIT 1")[
-        0
-    ]
+    line, reason, field, detail = db.one(f"{_REJECTS} LIMIT 1")
     column = f", column `{field}`" if field else ""
     return UsageError(
         f"{shares}: none of the {rejected} rows can be used; the first, in line {line}{column}: "
@@ -168,14 +177,17 @@ def _write_edges(
             n_edges += edges
             n_coactions += coactions
     if suffix == ".parquet":
-        _csv_to_parquet(out, threads)
+        _csv_to_parquet(out)
     return n_edges, n_coactions
 
 
-def _csv_to_parquet(path: Path, threads: int | None) -> None:
-    """Turn the CSV of edges at `path` into Parquet, as a stream: no table of edges is ever held in memory."""
+def _csv_to_parquet(path: Path) -> None:
+    """Turn the CSV of edges at `path` into Parquet, as a stream: no table of edges is ever held in memory.
+
+    One thread, because how rows fall into row groups, and so the file's bytes, would depend on the threads.
+    """
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in _COLUMNS.items())
-    with Database(threads=threads) as db, _replacing(path) as parquet:
+    with Database(threads=1) as db, _replacing(path) as (parquet,):
         db.execute("SET preserve_insertion_order = true")
         source = f"read_csv({quote(literal(path))}, columns = {{{columns}}}, {CSV_OPTIONS})"
         _copy(db, f"SELECT * FROM {source}", parquet, "parquet, COMPRESSION zstd")
@@ -186,16 +198,17 @@ def _copy(db: Database, sql: str, path: Path, form: str) -> None:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to: what is written there takes its place, unless something fails."""
-    new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def _replacing(*paths: Path) -> Iterator[list[Path]]:
+    """Yield a path beside each of `paths` to write to; what is written takes its place, unless something fails."""
+    new = [path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in paths]
     try:
         yield new
-        if new.exists():
-            new.replace(path)
+        for written, path in zip(new, paths, strict=True):
+            if written.exists():
+                written.replace(path)
     except OSError as error:
-        raise UsageError(
-            f"{path}: cannot be written ({error.strerror}); free the place or name another file"
-        ) from error
+        reason = f"cannot be written ({error.strerror}); free the place or name another file"
+        raise UsageError(f"{paths[0]}: {reason}") from error
     finally:
-        new.unlink(missing_ok=True)
+        for written in new:
+            written.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Final, Literal
@@ -24,14 +24,13 @@ CSV_OPTIONS: Final = (
     "null_padding = false, strict_mode = true"
 )
 _LOADED_AT_ONCE: Final = 100_000
-_TEXT_TYPES: Final = ("VARCHAR", "UUID", "ENUM")
-_WHOLE_TYPES: Final = tuple(
-    f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
-)
+_WHOLE_TYPES: Final = frozenset(
+    f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")
+) | {"INTEGER", "UINTEGER"}
 #: Digits that an integer time may have, so that in milliseconds it stays below 2^61.
 _DIGITS: Final = {"s": 15, "ms": 18}
 _DATE, _CLOCK = r"\d{4}-\d{2}-\d{2}", r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?"
-_OFFSET: Final = r"(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
+_OFFSET: Final = r" ?(Z|UTC|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
 
 
 @dataclass(frozen=True)
@@ -148,28 +147,24 @@ def _load_parquet(db: Database, path: Path, columns: Columns) -> None:
     for name in columns.names:
         _position(path, list(types), name)
     for name in (columns.account, columns.object):
-        if not types[name].startswith((*_TEXT_TYPES, *_WHOLE_TYPES)):
+        if types[name] not in {"VARCHAR", "UUID", *_WHOLE_TYPES}:
             raise UsageError(f"{path}: column `{name}` is {types[name]}; ids must be text or whole numbers")
     account, thing, time = (f'"{name.replace(chr(34), chr(34) * 2)}"' for name in columns.names)
-    unit, kind = columns.time_unit, types[columns.time]
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        # Whole milliseconds, rounded down before 1970 too; infinity stays text and is rejected as such.
-        micros = f"epoch_us({time})"
-        time, unit = (
-            f"CASE WHEN isfinite({time}) THEN ({micros} - ({micros} % 1000 + 1000) % 1000) // 1000 ELSE 'infinity' END",
-            "ms",
-        )
-    elif kind.startswith("TIMESTAMP") or kind in ("DATE", "TIME"):
+    if types[columns.time] == "TIMESTAMP WITH TIME ZONE":
+        # Whole milliseconds, rounded down before 1970 too; infinity becomes text and is rejected as such.
+        whole = f"epoch_us({time}) - (epoch_us({time}) % 1000 + 1000) % 1000"
+        time = f"CASE WHEN isfinite({time}) THEN CAST(({whole}) // 1000 AS VARCHAR) ELSE CAST({time} AS VARCHAR) END"
+        columns = replace(columns, time_unit="ms")
+    elif types[columns.time] not in {"VARCHAR", *_WHOLE_TYPES}:
         raise UsageError(
-            f"{path}: column `{columns.time}` is {kind} without an offset from UTC; write it with a time zone"
+            f"{path}: column `{columns.time}` is {types[columns.time]}; times must be whole numbers, text with an "
+            "offset from UTC, or timestamps with a time zone"
         )
-    elif not kind.startswith(("VARCHAR", *_WHOLE_TYPES)):
-        raise UsageError(f"{path}: column `{columns.time}` is {kind}; times must be whole numbers, text or TIMESTAMPTZ")
     _judge(
         db,
         f"SELECT file_row_number + 1 AS line, nullif(CAST({account} AS VARCHAR), '') AS account_id, "
         f"nullif(CAST({thing} AS VARCHAR), '') AS object_id, CAST({time} AS VARCHAR) AS time FROM {source}",
-        Columns(columns.account, columns.object, columns.time, unit),
+        columns,
     )
 
 
@@ -188,7 +183,8 @@ def _judged_sql(rows_sql: str, columns: Columns) -> str:
     unit = columns.time_unit
     scale = 1000 if unit == "s" else 1
     # The clock to the second is DuckDB's to parse, the fraction ours: three digits, the rest cut off.
-    second = "epoch_us(TRY_CAST(regexp_replace(said, '[.,]\\d+', '') AS TIMESTAMPTZ)) // 1000"
+    clock = "replace(replace(regexp_replace(substr(said, 12), '[.,]\\d+', ''), ' ', ''), 'UTC', 'Z')"
+    second = f"epoch_us(TRY_CAST(left(said, 10) || 'T' || {clock} AS TIMESTAMPTZ)) // 1000"
     fraction = "CAST(rpad(regexp_extract(said, '[.,](\\d{1,3})', 1), 3, '0') AS BIGINT)"
     return f"""
         WITH trimmed AS (SELECT *, upper(trim(time)) AS said FROM ({rows_sql})),
@@ -235,6 +231,8 @@ def _header(path: Path) -> list[str]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return next(csv.reader(file, strict=True))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); name a readable file") from error
     except StopIteration:
         raise UsageError(f"{path}: the file is empty; it needs a header row and a row an action") from None
     except UnicodeDecodeError as error:
