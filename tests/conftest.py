@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from floodmark import schema
+from floodmark.config import CaseConfig
 from floodmark.engine.duckdb import Database
+from floodmark.view import CaseView, InputCount
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("FLOODMARK_SHARED", ROOT.parent / "shared"))
@@ -56,5 +58,43 @@ def base_db(tmp_path: Path) -> Callable[..., Database]:
         store.write_features(db, posts_file, features)
         db.view_parquet("post_features", features)
         return db
+
+    return build
+
+
+@pytest.fixture
+def make_view() -> Callable[..., CaseView]:
+    """Build what measures see from rows: `make_view(changes, posts=[...], participants=[...], ...)`, one list a table.
+
+    Two sides, pro and con, and a control; the event is 2020-07-17 in Tehran, the baseline the 28 days before. `changes`
+    are fields of the case file that differ (None removes one).
+    """
+
+    def build(
+        changes: Mapping[str, object] | None = None, inputs: Sequence[InputCount] = (), **tables: Rows
+    ) -> CaseView:
+        fields: dict[str, object] = {
+            "name": "case",
+            "event": {
+                "title": "Event",
+                "start": "2020-07-17T00:00:00",
+                "end": "2020-07-18T00:00:00",
+                "zone": "Asia/Tehran",
+                "country": "IR",
+            },
+            "baseline": {"start": "2020-06-19T00:00:00", "end": "2020-07-17T00:00:00"},
+            "control": {"streams": ["sport"]},
+            "side": [{"name": "pro", "hashtags": ["pro"]}, {"name": "con", "hashtags": ["con"]}],
+            "input": [
+                {"path": "main.csv", "format": "csv", "stream": "main"},
+                {"path": "sport.csv", "format": "csv", "stream": "sport"},
+            ],
+            **(changes or {}),
+        }
+        db = Database()
+        for table in schema.TABLES:
+            load_rows(db, table, tables.get(table.name, ()))
+        config = CaseConfig.model_validate({name: value for name, value in fields.items() if value is not None})
+        return CaseView(config, db, tuple(inputs))
 
     return build

@@ -170,38 +170,38 @@ def bh(p_values: Sequence[float] | Floats, q: float = 0.05) -> NDArray[np.bool_]
 def cluster_share(hits: Counts, totals: Counts, level: float = 0.95) -> tuple[float, float, float]:
     """Return sum(hits) / sum(totals) with an interval that lets the posts of one account depend on each other.
 
-    `hits` and `totals` hold one whole number per account, 0 <= hits <= totals. The variance is the ratio estimator's
-    (linearised, clusters = accounts); it becomes an effective number of posts for Wilson's limits, as Korn & Graubard
-    1998 do for surveys. Where all or none are hits the variance says nothing and Kish's effective number of accounts,
-    sum(totals)^2 / sum(totals^2), stands in. No posts: (0, 0, 1).
+    `hits` and `totals` hold one whole number per account, 0 <= hits <= totals. The variance of the ratio is the
+    jackknife's over accounts, with Satterthwaite's degrees of freedom, so that a few loud accounts widen it; it becomes
+    an effective number of posts for Wilson's limits, as in Korn & Graubard 1998. Where all or none are hits the
+    variance says nothing, and Kish's effective number of accounts, sum(totals)^2 / sum(totals^2), stands in. No posts:
+    (0, 0, 1).
 
     >>> [round(x, 3) for x in cluster_share(np.array([9, 0, 0, 1]), np.array([10, 2, 3, 5]))]
-    [0.5, 0.069, 0.931]
+    [0.5, 0.007, 0.993]
     """
     all_hits, all_totals = int(hits.sum()), int(totals.sum())
     if all_totals == 0:
         return 0.0, 0.0, 1.0
-    used = totals > 0
-    hits, totals = hits[used], totals[used]
     share = all_hits / all_totals
-    clusters = int(totals.size)
-    # Kish's number is also the ceiling when accounts differ: more posts by the same accounts add no accounts.
-    kish = all_totals**2 / int((totals.astype(object) ** 2).sum())
-    # sum (x T - y H)^2 in whole numbers is exact, so the order of the accounts cannot move a digit.
-    squares = int(((hits.astype(object) * all_totals - totals.astype(object) * all_hits) ** 2).sum())
-    if squares == 0 or clusters == 1:
-        effective = min(float(all_totals), kish)
-    else:
-        variance = clusters / (clusters - 1) * squares / all_totals**4
-        effective = min(float(all_totals), share * (1 - share) / variance)
-    return share, *_wilson_at(share * effective, effective, _t_value(level, clusters))
+    hits, totals = hits[totals > 0], totals[totals > 0]
+    if totals.size == 1 or all_hits in {0, all_totals}:
+        effective = all_totals**2 / int((totals**2).sum())
+        return share, *_wilson_at(share * effective, effective, z_value(level))
+    # What leaving one account out moves; whole numbers first and sorted, so that no order can move a digit of the sums.
+    residuals = (hits * all_totals - totals * all_hits) / all_totals
+    moves = np.sort((residuals / (all_totals - totals)) ** 2)
+    variance = (totals.size - 1) / totals.size * float(moves.sum())
+    if variance == 0:
+        return share, *_wilson_at(all_hits, all_totals, z_value(level))
+    effective = min(float(all_totals), share * (1 - share) / variance)
+    freedom = max(1.0, float(moves.sum()) ** 2 / float((moves**2).sum()))
+    return share, *_wilson_at(share * effective, effective, _t_value(level, freedom))
 
 
-def _t_value(level: float, clusters: int) -> float:
-    """Return Student's quantile with clusters - 1 degrees of freedom; the normal one where there is no variance."""
+def _t_value(level: float, freedom: float) -> float:
     from scipy.special import stdtrit
 
-    return float(stdtrit(clusters - 1, 0.5 + level / 2)) if clusters > 1 else z_value(level)
+    return float(stdtrit(freedom, 0.5 + level / 2))
 
 
 def _check(hits: float, trials: float) -> None:

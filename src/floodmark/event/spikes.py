@@ -2,7 +2,8 @@
 
 The expected count of a bin is the baseline's mean for its local hour of the week, shrunk to hour-of-day times weekday.
 How far counts stray from it is measured day by day on predictions that did not see the day, so the spread holds both
-the conversation's own unrest and the error of the estimate.
+the conversation's own unrest and the error of the estimate; no p-value is smaller than the share of baseline bins as
+extreme, because real bursts are heavier than the model's tail.
 """
 
 from __future__ import annotations
@@ -200,7 +201,8 @@ def _judge(times: Counts, bins: Counts, counts: Counts, window: Window, minutes:
     event_counts = _count(times[times < window.end_ms], window.start_ms, width, 0, last)
     event_cells = _hours_of_week(event, window, width)
     expected = means[event_cells] * exposure
-    p_values = tail(event_counts, expected, dispersion)
+    usual = tail(counts, unseen[day, cells], dispersion)
+    p_values = _at_least_empirical(tail(event_counts, expected, dispersion), usual)
     tail_share = (1 - level) / 2
     peak = int(np.lexsort((event, -event_counts / expected, -event_counts))[0])
     return Spikes(
@@ -219,6 +221,15 @@ def _judge(times: Counts, bins: Counts, counts: Counts, window: Window, minutes:
         peak=peak,
         ratio=_ratio(int(event_counts[peak]), float(expected[peak]), unseen[:, event_cells[peak]], level),
     )
+
+
+def _at_least_empirical(p_values: Floats, usual: Floats) -> Floats:
+    """Raise each p-value to the share of baseline bins whose own (`usual`) is as small, each judged without its day.
+
+    Where bursts are heavier than the model's tail the baseline shows it, and the model's p-value alone would not.
+    """
+    as_small = np.searchsorted(np.sort(usual), p_values, side="right")
+    return np.asarray(np.maximum(p_values, (1 + as_small) / (1 + usual.size)))
 
 
 def _day_before(

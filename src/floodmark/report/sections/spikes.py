@@ -18,7 +18,7 @@ _MOST_BINS: Final = 400
 _LIMITS: Final = (
     "The event itself raises counts, and this version has no term for it: a spike in the window is not odd by itself.",
     "No trend is fitted: a conversation that grows from week to week shows more spikes than it has.",
-    "A single viral post can lift a bin above the rhythm; bursts of that kind are heavier than the model's tail.",
+    "A single viral post can lift a bin above the rhythm; the test cannot tell that from an organised burst.",
 )
 _SHORT: Final = (
     "The baseline is short: hours of the day are fitted but no weekly rhythm, and the margin for error is doubled."
@@ -84,7 +84,8 @@ def _spike_bins(view: CaseView, subject: str, found: Spikes, limits: tuple[str, 
         high=None,
         state="measured",
         method=(
-            f"{_model(found)}; one-sided tests of {found.at_ms.size} bins, Benjamini-Hochberg at {FALSE_DISCOVERY:g}"
+            f"{_model(found)}; one-sided tests of {found.at_ms.size} bins, no p-value below the share of baseline bins"
+            f" as extreme, Benjamini-Hochberg at {FALSE_DISCOVERY:g}"
         ),
         evidence=_evidence(view, subject, found, found.at_ms[found.is_spike], "posts in bins found to be spikes"),
         limits=limits,

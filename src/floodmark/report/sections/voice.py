@@ -55,7 +55,7 @@ def _share(view: CaseView, voices: Mapping[str, Voice], side: str) -> Finding:
         high=own.high,
         state="measured",
         method=(
-            "distinct matching posts, ratio estimator with accounts as clusters (linearised variance, Wilson limits at"
+            "distinct matching posts, ratio estimator with accounts as clusters (jackknife variance, Wilson limits at"
             f" the effective number of posts) at level {level:g}"
         ),
         evidence=Evidence(
