@@ -6,6 +6,7 @@ import csv
 import hashlib
 import unicodedata
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -64,8 +65,12 @@ def sides_of(row: Row, loaded: config.CaseConfig) -> set[str]:
 
 @pytest.fixture(scope="module")
 def recount(case: SimulationResult, tables: dict[str, list[Row]]) -> dict[str, float]:
+    return recounted(case.case, tables)
+
+
+def recounted(case_file: Path, tables: dict[str, list[Row]]) -> dict[str, float]:
     """Recount every finding of truth.json that the files alone can settle, row by row."""
-    loaded = config.load(case.case)
+    loaded = config.load(case_file)
     side_posts: dict[str, Counter[str]] = defaultdict(Counter)
     voice: Counter[str] = Counter()
     profile: dict[str, Row] = {}
@@ -97,6 +102,18 @@ def recount(case: SimulationResult, tables: dict[str, list[Row]]) -> dict[str, f
             found[f"{name}.{subject}.low"] = flags[name] / len(roster)
             found[f"{name}.{subject}.high"] = (flags[name] + flags[f"{name} unknown"]) / len(roster)
     return found
+
+
+def test_unknown_earlier_posts_leave_only_bounds(tmp_path: Path) -> None:
+    params = replace(CASE_2020, unknown_previous_share=0.3)
+    small = simulate(tmp_path, params, scale=SCALE)
+    names = ("posts", "control", "statuses", "truth/accounts")
+    found = recounted(small.case, {name: read(tmp_path / f"{name}.csv") for name in names})
+    for subject in ("for", "control"):
+        value = small.truth[f"M4.dormant.{subject}"]["value"]  # type: ignore[index]
+        low, high = found[f"M4.dormant.{subject}.low"], found[f"M4.dormant.{subject}.high"]
+        assert low <= value <= high
+        assert high - low > 0.2
 
 
 def roster_of(counts: Counter[str]) -> str:
@@ -133,7 +150,7 @@ def test_the_truth_is_what_the_files_say(case: SimulationResult, recount: dict[s
             assert entry["value"] == pytest.approx(recount[name], abs=1e-12), name
             checked += 1
         elif f"{name}.low" in recount:
-            assert recount[f"{name}.low"] <= entry["value"] <= recount[f"{name}.high"], name
+            assert entry["value"] == recount[f"{name}.low"] == recount[f"{name}.high"], name
             checked += 1
     assert checked == 3 + 4 * 12
     unsettled = {name.rsplit(".", 1)[0] for name in truth if name not in recount and f"{name}.low" not in recount}

@@ -61,7 +61,8 @@ class CampaignParams:
     """The whole case: calendar, campaign and the three crowds.
 
     The five `*_accounts` cells partition the flagged campaign accounts, so their sum is the union of the flags; an
-    account cannot be both new and dormant. Shares are of the campaign's accounts unless the name says otherwise.
+    account cannot be both new and dormant. Shares are of the campaign's accounts unless the name says otherwise;
+    `unknown_previous_share` is that of ordinary accounts whose last earlier post is left empty; the truth knows it.
     """
 
     event_date: date
@@ -99,6 +100,7 @@ class CampaignParams:
     flood_share_of_groups: float
     amplified_share_of_reposts: float
     rehearsal_share: float
+    unknown_previous_share: float
     languages_share: tuple[float, float, float]
     against: CrowdParams
     supporters: CrowdParams
@@ -268,6 +270,7 @@ CASE_2020: Final = CampaignParams(
     flood_share_of_groups=0.2,
     amplified_share_of_reposts=0.3,
     rehearsal_share=0.03,
+    unknown_previous_share=0.0,
     languages_share=(0.6, 0.2, 0.2),
     against=_AGAINST,
     supporters=replace(

@@ -35,7 +35,6 @@ _SYLLABLES: Final = (
 _CLIENTS: Final = ("Sim for Android", "Sim for iPhone", "Sim Web", "Sim Lite")
 #: A margin keeps accounts away from every threshold, so that no choice of "since when" changes who is flagged.
 _OLDEST_DAYS: Final = 3_100
-_UNKNOWN_PREVIOUS_SHARE: Final = 0.015
 _FALSE_HOME_SHARE: Final = 0.03
 _BULK_SHARE: Final = 0.5
 
@@ -88,7 +87,7 @@ def make_profiles(
     return Profiles(
         created_s=created_s,
         previous_s=previous_s,
-        previous_known=campaign | flags.new | (rng.random(count) >= _UNKNOWN_PREVIOUS_SHARE),
+        previous_known=campaign | flags.new | (rng.random(count) >= params.unknown_previous_share),
         followers=followers,
         following=np.exp(rng.normal(5.2, 1.0, count)).astype(np.int64),
         posts_total=1 + (np.maximum(age_days, 1) * np.exp(rng.normal(-0.5, 1.2, count))).astype(np.int64),
