@@ -20,8 +20,8 @@ FLAG: Final = Flag(
         SELECT account_id,
                CASE
                    WHEN previous_post_at_ms IS NOT NULL
-                       THEN previous_post_at_ms < $event_start_ms - $dormant_days * 86400000
-                   WHEN created_at_ms >= $event_start_ms - $dormant_days * 86400000 THEN FALSE
+                       THEN previous_post_at_ms < $event_start_ms - CAST($dormant_days AS BIGINT) * 86400000
+                   WHEN created_at_ms >= $event_start_ms - CAST($dormant_days AS BIGINT) * 86400000 THEN FALSE
                END AS flagged,
                'last post before ' || CAST(previous_post_at_ms AS VARCHAR) AS evidence
         FROM accounts

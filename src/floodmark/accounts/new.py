@@ -13,7 +13,7 @@ FLAG: Final = Flag(
     needs=("created_at_ms",),
     sql="""
         SELECT account_id,
-               created_at_ms >= $event_start_ms - $enrolment_days * 86400000
+               created_at_ms >= $event_start_ms - CAST($enrolment_days AS BIGINT) * 86400000
                    AND created_at_ms < $event_start_ms AS flagged,
                'created ' || CAST(created_at_ms AS VARCHAR) AS evidence
         FROM accounts

@@ -2,8 +2,8 @@
 
 The expected count of a bin is the baseline's mean for its local hour of the week, shrunk to hour-of-day times weekday.
 How far counts stray from it is measured day by day on predictions that did not see the day, so the spread holds both
-the conversation's own unrest and the error of the estimate; no p-value is smaller than the share of baseline bins as
-extreme, because real bursts are heavier than the model's tail.
+the conversation's own unrest and the error of the estimate. P-values are then raised to what the baseline's own bins
+reach, because real bursts are heavier than the model's tail.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ LEAST_POSTS: Final = 50
 _COARSEST_MINUTES: Final = 60
 _CELLS: Final = 168
 _PRIOR_WEEKS: Final = 4
+#: Bins of the baseline that show how heavy the tail is, at least.
+_TAIL_BINS: Final = 20
+_SMALLEST_P: Final = 1e-300
 #: Standard errors added to the estimated dispersion: its own error must not turn ordinary hours into spikes.
 _MARGIN_FULL: Final = 1.0
 _MARGIN_SHORT: Final = 2.0
@@ -202,7 +205,7 @@ def _judge(times: Counts, bins: Counts, counts: Counts, window: Window, minutes:
     event_cells = _hours_of_week(event, window, width)
     expected = means[event_cells] * exposure
     usual = tail(counts, unseen[day, cells], dispersion)
-    p_values = _at_least_empirical(tail(event_counts, expected, dispersion), usual)
+    p_values = _calibrated(tail(event_counts, expected, dispersion), usual)
     tail_share = (1 - level) / 2
     peak = int(np.lexsort((event, -event_counts / expected, -event_counts))[0])
     return Spikes(
@@ -223,13 +226,23 @@ def _judge(times: Counts, bins: Counts, counts: Counts, window: Window, minutes:
     )
 
 
-def _at_least_empirical(p_values: Floats, usual: Floats) -> Floats:
-    """Raise each p-value to the share of baseline bins whose own (`usual`) is as small, each judged without its day.
+def _calibrated(p_values: Floats, usual: Floats) -> Floats:
+    """Raise p-values to what those of the baseline (`usual`, each bin judged without its day) show to be common.
 
-    Where bursts are heavier than the model's tail the baseline shows it, and the model's p-value alone would not.
+    Among the baseline's bins a p-value is raised to the share that is as small. Past the smallest 2 % of them (at least
+    _TAIL_BINS) -log(p) is taken to fall off exponentially, as fast as those bins do (peaks over threshold, Pickands
+    1975), with one standard error to spare and never faster than the model: where real bursts are heavier than the
+    model's, the baseline shows it.
     """
-    as_small = np.searchsorted(np.sort(usual), p_values, side="right")
-    return np.asarray(np.maximum(p_values, (1 + as_small) / (1 + usual.size)))
+    surprise, known = -np.log(np.maximum(p_values, _SMALLEST_P)), np.sort(-np.log(np.maximum(usual, _SMALLEST_P)))
+    size = min(known.size - 1, max(_TAIL_BINS, known.size // 50))
+    threshold = known[-size - 1]
+    excess = float((known[-size:] - threshold).mean())
+    scale = max(1.0, excess * (1 + 1 / np.sqrt(size)))
+    as_small = known.size - np.searchsorted(known, surprise, side="left")
+    inside = (1 + as_small) / (1 + known.size)
+    beyond = (1 + size) / (1 + known.size) * np.exp(-np.maximum(0.0, surprise - threshold) / scale)
+    return np.asarray(np.maximum(p_values, np.where(surprise <= threshold, inside, beyond)))
 
 
 def _day_before(

@@ -84,8 +84,8 @@ def _spike_bins(view: CaseView, subject: str, found: Spikes, limits: tuple[str, 
         high=None,
         state="measured",
         method=(
-            f"{_model(found)}; one-sided tests of {found.at_ms.size} bins, no p-value below the share of baseline bins"
-            f" as extreme, Benjamini-Hochberg at {FALSE_DISCOVERY:g}"
+            f"{_model(found)}; one-sided tests of {found.at_ms.size} bins, p-values raised to what the baseline's own"
+            f" bins reach, Benjamini-Hochberg at {FALSE_DISCOVERY:g}"
         ),
         evidence=_evidence(view, subject, found, found.at_ms[found.is_spike], "posts in bins found to be spikes"),
         limits=limits,

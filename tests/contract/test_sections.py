@@ -1,0 +1,259 @@
+"""Every section over a lively case and over empty ones: contract, wording, identity whatever the row order."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from floodmark import registry
+from floodmark.findings import Finding, dump, unique
+from floodmark.view import CaseView, InputCount
+
+MakeView = Callable[..., CaseView]
+Rows = dict[str, list[dict[str, object]]]
+
+DAY = 86_400_000
+START = 1_594_927_800_000
+END = START + DAY
+SUBJECTS = ("pro", "con", "both", "control")
+INPUTS = (
+    InputCount("a.csv", "csv", "main", "00", 10, 1200, 1190, 3, 10, {"bad_time": 8, "no_id": 2}),
+    InputCount("b.csv", "csv", "sport", "11", 10, 300, 300, 0, 0, {}),
+)
+#: Ways to estimate a probability in words; nothing here computes one.
+LIKELIHOOD = re.compile(
+    r"\b(almost no chance|remote|(very |highly )?(un)?likely|(im)?probabl\w*|roughly even|even (chance|odds)"
+    r"|almost certain\w*|nearly certain|certainly|chances are|undoubtedly)\b",
+    re.IGNORECASE,
+)
+
+
+def lively(seed: int) -> Rows:
+    """Two sides, accounts on both, a control; profiles, snapshots and edges; four weeks before and the day itself."""
+    rng = random.Random(seed)
+    rosters = {f"x:{i:04d}": rng.choice(SUBJECTS) for i in range(900)}
+    posts, side_posts, counts, firsts = [], [], dict.fromkeys(rosters, 0), dict.fromkeys(rosters, END)
+    for number in range(9_000):
+        account = rng.choice(list(rosters))
+        roster = rosters[account]
+        stream = "sport" if roster == "control" else "main"
+        at = START + rng.choice([rng.randrange(-28 * DAY, 0), rng.randrange(0, DAY)])
+        post = f"p:{number:05d}"
+        posts.append({"stream": stream, "post_id": post, "account_id": account, "at_ms": at, "at_resolution_ms": 1000})
+        sides = ["pro", "con"] if roster == "both" else [roster]
+        sides = sides if roster != "both" or number % 3 == 0 else sides[:1]
+        inside = START <= at < END
+        for side in sides:
+            row = {"side": side, "stream": stream, "post_id": post, "account_id": account, "at_ms": at}
+            side_posts.append({**row, "in_window": inside})
+        if inside:
+            counts[account] += 1
+            firsts[account] = min(firsts[account], at)
+    active = [account for account in rosters if counts[account]]
+    return {
+        "posts": posts,
+        "side_posts": side_posts,
+        "participants": [
+            {"roster": rosters[a], "account_id": a, "posts": counts[a], "first_at_ms": firsts[a]} for a in active
+        ],
+        "accounts": [profile(rng, a) for a in active[:-30]],
+        "statuses": [status(rng, a, when) for a in active[10:] for when in (END + DAY, END + 60 * DAY)],
+        "actions": [action(p) for p in posts if p["stream"] == "main"],
+        "edges": edges(rng, [a for a in active if rosters[a] != "control"], "event")
+        + edges(rng, [a for a in active if rosters[a] == "control"], "control"),
+    }
+
+
+def profile(rng: random.Random, account: str) -> dict[str, object]:
+    created = START - rng.choice([3, 25, 70, 500, 3000]) * DAY
+    return {
+        "account_id": account,
+        "created_at_ms": created if rng.random() < 0.95 else None,
+        "created_resolution_ms": 1000,
+        "followers": rng.choice([0, 5, 30, 900, None]),
+        "previous_post_at_ms": max(created, START - rng.choice([1, 40, 300]) * DAY),
+        "location": rng.choice(["Tehran", "تهران", "Berlin", "Earth", None]),
+        "description": rng.choice(["", "tea", None]),
+        "default_picture": rng.choice([True, False, None]),
+    }
+
+
+def status(rng: random.Random, account: str, when: int) -> dict[str, object]:
+    word = rng.choice(["active"] * 8 + ["suspended", "deleted", "not_found", "protected", "renamed"])
+    last = when - rng.choice([1, 20, 45]) * DAY if word in {"active", "renamed"} else None
+    return {"account_id": account, "observed_at_ms": when, "status": word, "last_post_at_ms": last}
+
+
+def action(post: dict[str, object]) -> dict[str, object]:
+    return {
+        "scope": "event",
+        "trace": "repost",
+        "account_id": post["account_id"],
+        "object_id": "o:1",
+        "post_id": post["post_id"],
+        "at_ms": post["at_ms"],
+    }
+
+
+def edges(rng: random.Random, accounts: Sequence[str], scope: str) -> list[dict[str, object]]:
+    rows = {}
+    for trace in ("repost", "text"):
+        for _ in range(150):
+            a, b = sorted(rng.sample(list(accounts), 2))
+            objects = rng.choice([1, 1, 1, 2, 5])
+            rows[trace, a, b] = {
+                "scope": scope,
+                "trace": trace,
+                "window_ms": 60_000,
+                "account_a": a,
+                "account_b": b,
+                "coactions": objects,
+                "objects": objects,
+                "a_first": objects,
+                "b_first": 0,
+            }
+    return list(rows.values())
+
+
+def all_findings(view: CaseView) -> list[Finding]:
+    ordered = sorted(registry.sections().items.values(), key=lambda section: (section.order, section.name))
+    return [finding for section in ordered for finding in section.findings(view)]
+
+
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    return lively(1)
+
+
+@pytest.fixture
+def found(rows: Rows, make_view: MakeView) -> dict[str, Finding]:
+    return {finding.id: finding for finding in unique(all_findings(make_view(inputs=INPUTS, **rows)))}
+
+
+def expected_ids() -> set[str]:
+    ids = {"M1.window", "M1.posts_collected", "M1.coverage", "M1.rejected_rows", "M3.candidate_accounts"}
+    ids |= {"M3.candidates.repost", "M3.candidates.text", "M12.share_of_voice.pro", "M12.share_of_voice.con"}
+    ids |= {f"M{number}.status" for number in (8, 9, 10, 11, 13, 14, 15, 16)}
+    for subject in SUBJECTS:
+        ids |= {f"M2.{name}.{subject}" for name in ("spike_bins", "peak_ratio")}
+        ids |= {f"M3.{name}.{subject}" for name in ("participants", "posts")}
+        ids |= {f"M4.{name}.{subject}" for name in ("new", "dormant", "low_follower", "default_profile")}
+        ids |= {f"M4.{name}.{subject}" for name in ("any", "prevalence")}
+        ids |= {f"M5.{name}.{subject}" for name in ("enrolled", "enrolled_accounts")}
+        ids |= {f"M6.{name}.{subject}" for name in ("gone", "deleted", "suspended", "silent")}
+        ids |= {f"M7.in_country.{subject}"}
+        if subject != "control":
+            ids |= {f"M4.any_difference.{subject}", f"M5.difference.{subject}", f"M6.gone_difference.{subject}"}
+    return ids
+
+
+def test_all_sections_load() -> None:
+    assert registry.sections().failed == {}
+
+
+def test_every_promised_finding_is_there(found: dict[str, Finding]) -> None:
+    assert expected_ids() <= set(found)
+    untested = {i for i, f in found.items() if f.state == "untested"}
+    assert untested == {i for i in expected_ids() if i.endswith(".status") or i.startswith("M3.candidate")}
+    # The lively case has all it takes, so nothing else may be left open.
+    assert [i for i, f in found.items() if f.state == "not_testable"] == []
+
+
+def test_findings_belong_to_their_section_and_subject(rows: Rows, make_view: MakeView) -> None:
+    view = make_view(inputs=INPUTS, **rows)
+    for section in registry.sections().items.values():
+        for finding in section.findings(view):
+            assert finding.measure in section.measures
+            assert finding.id.split(".")[0] == finding.measure
+            assert finding.subject in {*SUBJECTS, "collection"}
+            assert finding.subject == "collection" or finding.id.endswith(f".{finding.subject}")
+
+
+def test_shares_and_intervals_are_possible(found: dict[str, Finding]) -> None:
+    for finding in found.values():
+        if finding.unit == "share" and "difference" not in finding.id and finding.state != "not_testable":
+            assert finding.low is not None
+            assert finding.high is not None
+            assert 0 <= finding.low <= finding.high <= 1
+            if finding.state == "measured":
+                assert isinstance(finding.value, float)
+                assert finding.low <= finding.value <= finding.high
+        if finding.state == "bounded":
+            assert finding.value is None
+
+
+def words(finding: Finding) -> list[str]:
+    return [finding.claim, finding.method, finding.evidence.rule, *finding.limits, *finding.alternatives]
+
+
+def empty_views(make_view: MakeView, rows: Rows) -> list[CaseView]:
+    no_event = {"control": None, "baseline": None, "side": [{"name": "pro", "hashtags": ["pro"]}]}
+    return [make_view(), make_view(no_event), make_view({"baseline": None}, posts=rows["posts"])]
+
+
+def test_wording(found: dict[str, Finding], make_view: MakeView, rows: Rows) -> None:
+    others = [finding for view in empty_views(make_view, rows) for finding in all_findings(view)]
+    for finding in [*found.values(), *others]:
+        text = " ".join(words(finding))
+        assert not LIKELIHOOD.search(text), (finding.id, LIKELIHOOD.search(text))
+        assert "user" not in text.lower().replace("user-", "")
+        assert "cleared" not in text or "not cleared" in text
+        assert finding.claim.endswith(".")
+        # Every number in a claim is the finding's own; these have none at all.
+        assert not re.search(r"\d", finding.claim.replace(finding.subject, "")), finding.claim
+        assert (
+            finding.confidence == "none"
+            if finding.state in {"not_testable", "untested"}
+            else finding.confidence != "none"
+        )
+
+
+def test_no_account_is_shown(found: dict[str, Finding]) -> None:
+    text = dump(found.values()).decode()
+    assert "x:" not in text
+    for finding in found.values():
+        assert finding.evidence.accounts == ()
+        assert list(finding.evidence.posts) == sorted(finding.evidence.posts)
+        assert len(finding.evidence.posts) <= 5
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+def test_row_order_changes_no_byte(seed: int, rows: Rows, make_view: MakeView, found: dict[str, Finding]) -> None:
+    rng = random.Random(seed)
+    shuffled = {name: rng.sample(table, len(table)) for name, table in rows.items()}
+    assert dump(all_findings(make_view(inputs=INPUTS, **shuffled))) == dump(found.values())
+
+
+def test_other_names_give_the_same_numbers(rows: Rows, make_view: MakeView, found: dict[str, Finding]) -> None:
+    def renamed(value: object) -> object:
+        return f"y:{value[::-1]}" if isinstance(value, str) and value.startswith("x:") else value
+
+    other = {name: [{k: renamed(v) for k, v in row.items()} for row in table] for name, table in rows.items()}
+    for table in other["edges"]:
+        table["account_a"], table["account_b"] = sorted([str(table["account_a"]), str(table["account_b"])])
+    assert dump(all_findings(make_view(inputs=INPUTS, **other))) == dump(found.values())
+
+
+def test_empty_cases_are_not_testable_and_never_zero(make_view: MakeView, rows: Rows) -> None:
+    for view in empty_views(make_view, rows):
+        for finding in unique(all_findings(view)):
+            if finding.unit in {"share", "ratio"}:
+                assert finding.state == "not_testable", finding.id
+                assert finding.value is None
+                assert len(finding.method) > len("not testable with this data: ")
+
+
+def test_without_a_control_nothing_is_subtracted(rows: Rows, make_view: MakeView) -> None:
+    without = {
+        name: [row for row in table if "control" not in (row.get("side"), row.get("roster"), row.get("scope"))]
+        for name, table in rows.items()
+    }
+    view = make_view({"control": None}, inputs=INPUTS, **without)
+    found = {finding.id: finding for finding in all_findings(view)}
+    assert not [i for i in found if i.endswith(".control")]
+    for name in ("M4.any_difference", "M5.difference", "M6.gone_difference"):
+        assert found[f"{name}.pro"].state == "not_testable"
+        assert "control" in found[f"{name}.pro"].method
