@@ -15,6 +15,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
+from floodmark.textfold import fold_wording
+
 if TYPE_CHECKING:
     from floodmark.view import CaseView
 
@@ -43,24 +45,8 @@ _STATE_CODES: Final = """
     AL AK AZ AR CA CO CT DC DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR
     PA RI SC SD TN TX UT VT VA WA WV WI WY
 """
-# Letters that NFKD leaves apart although writers of Persian, Arabic, Urdu, Kurdish, Turkish and German mix them.
-_LETTERS: Final = str.maketrans(
-    {
-        **dict.fromkeys("يىئېۍےۓ", "ی"),
-        **dict.fromkeys("كڪ", "ک"),
-        **dict.fromkeys("ةۀۂەھہۃ", "ه"),
-        **dict.fromkeys("أإآٱ", "ا"),
-        "ؤ": "و",
-        "ـ": "",
-        "\u200c": " ",
-        "ı": "i",
-        "ß": "ss",
-        "ø": "o",
-        "đ": "d",
-        "ł": "l",
-        "ё": "е",
-    }
-)
+# Letters that `textfold` keeps apart because they change words, although place names are written with any of them.
+_LETTERS: Final = str.maketrans({**dict.fromkeys("يېۍے", "ی"), "ٱ": "ا", "ı": "i", "ø": "o", "đ": "d", "ł": "l"})
 
 
 @dataclass(frozen=True)
@@ -82,15 +68,14 @@ class Located:
 
 
 def place_key(text: str) -> str:
-    """Return the form in which names are compared: case, accents, marks, letter variants and punctuation unified.
+    """Return the form in which names are compared: `textfold.fold_wording` without accents and punctuation.
 
     >>> place_key("São  Paulo!"), place_key("كرمان") == place_key("کرمان")
     ('sao paulo', True)
     """
-    plain = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
     # Accents and vowel points go; the vowel signs of Indic scripts (combining class 0 to 9) are letters and stay.
-    kept = "".join(c for c in plain if unicodedata.combining(c) < 10 and unicodedata.category(c) != "Cf")
-    return " ".join(unicodedata.normalize("NFC", _NOT_WORDS.sub(" ", kept)).split())
+    kept = "".join(c for c in unicodedata.normalize("NFKD", fold_wording(text)) if unicodedata.combining(c) < 10)
+    return " ".join(unicodedata.normalize("NFC", _NOT_WORDS.sub(" ", kept.translate(_LETTERS))).split())
 
 
 def country_of(text: str | None) -> str | None:
