@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -84,8 +85,8 @@ def findings(sides: Sequence[tuple[str, str]] = SIDES, text: Text = str) -> list
     make = _Maker(text)
     names = [name for name, _ in sides]
     subjects = [*names, "both", "control"]
-    share = dict(zip(subjects, (0.427, 0.181, 0.263, 0.094), strict=False))
-    size = dict(zip(subjects, (26_431, 4_410, 612, 8_204), strict=False))
+    share = dict(zip(subjects, itertools.cycle((0.427, 0.181, 0.263, 0.094)), strict=False))
+    size = dict(zip(subjects, itertools.cycle((26_431, 4_410, 612, 8_204)), strict=False))
     out = [
         make("M1.window", "collection", "17 July 2020, 00:00 to 19 July 2020, 00:00 (Asia/Tehran)", "text"),
         make("M1.posts_collected", "collection", 389_471, "posts"),

@@ -221,7 +221,7 @@ def _intervals(measure: str, title: str, caption: str) -> Callable[[Scene], list
             return scene.absent(title, measure, "shares with an interval")
         shown = {value["slot"] for value in values}
         slots = [slot for slot in SHAPES if slot in shown]
-        columns = [subject for subject in scene.subjects if subject.title in {value["subject"] for value in values}]
+        columns = [subject for subject in scene.subjects if any(value["row"] == subject.place for value in values)]
         keys = tuple((subject.title, subject.slot, SHAPES[subject.slot]) for subject in columns)
         truth = " Hollow diamonds: planted truth." if any(value["truth"] is not None for value in values) else ""
         words = "; ".join(f"{value['label']}, {value['subject']}: {value['figure']}" for value in values)
@@ -239,6 +239,7 @@ def _interval(row: Row, subject: Subject, cell: Cell) -> dict[str, Any]:
     finding = cell.finding
     return {
         "label": row.label,
+        "row": subject.place,
         "subject": subject.title,
         "slot": subject.slot,
         # Inside bounds no point is likelier than another, so none is drawn.

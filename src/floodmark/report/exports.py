@@ -43,7 +43,7 @@ COLUMNS: Final = (
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 # Full-width signs count as their ASCII twins in some spreadsheets; blanks before a sign are dropped by others.
 _SIGNS: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20"
-_FORMULA: Final = re.compile(rf"[\t\r\n]|[\s\u200b\ufeff]*[{_SIGNS}]")
+_FORMULA: Final = re.compile(rf"[\t\r\n]|[\s\u200b\ufeff\"]*[{_SIGNS}]")
 # A sign after what some locales take for a separator starts a cell of its own there.
 _INNER: Final = re.compile(rf"([;\t\r\n][\s\"']*)(?=[{_SIGNS}])")
 _CHUNK_ROWS: Final = 10_000

@@ -47,10 +47,11 @@ class ReportFacts:
 
 @dataclass(frozen=True)
 class Subject:
-    """One column: a roster, its title as declared, the palette slot that charts and tables share."""
+    """One column: a roster, its title as declared, its place among the columns, its palette slot everywhere."""
 
     name: str
     title: str
+    place: int
     slot: str
     note: str = ""
 
@@ -201,9 +202,11 @@ def subjects_of(config: CaseConfig, findings: Iterable[Finding]) -> list[Subject
     slots = {name: SIDE_SLOTS[i % len(SIDE_SLOTS)] for i, name in enumerate(sides)}
     names = dict.fromkeys([*config.subjects, "collection", *(finding.subject for finding in findings)])
     columns = []
-    for name in names:
+    for place, name in enumerate(names):
         title, note = SUBJECTS.get(name, (sides.get(name, name), ""))
-        columns.append(Subject(name, title, slots.get(name, name if name in {"both", "control"} else "other"), note))
+        title = "Several sides" if name == "both" and len(sides) > 2 else title
+        slot = slots.get(name, name if name in {"both", "control"} else "other")
+        columns.append(Subject(name, title, place, slot, note))
     return columns
 
 

@@ -25,6 +25,8 @@ SHAPES: Final[Mapping[str, str]] = {
     "other": "diamond",
 }
 _DAY_MS: Final = 86_400_000
+#: Altair copies and checks inline data at every step; by name they cost nothing.
+_VALUES: Final = alt.NamedData("values")
 
 
 def spike_spec(values: Values, slot: str, event: tuple[int, int], *, detail: bool) -> Spec:
@@ -38,9 +40,9 @@ def spike_spec(values: Values, slot: str, event: tuple[int, int], *, detail: boo
     days = alt.Axis(format="%a %-d %b", values=alt.ExprRef(str(midnights)))
     axis = days if detail else alt.Axis(format="%-d %b")
     x = alt.X("at:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
-    base = alt.Chart(_data(values)).encode(x=x)
+    base = alt.Chart(_VALUES).encode(x=x)
     window = alt.X("start:T", scale=alt.Scale(type="utc"))
-    ground = alt.Chart(_data([{"start": event[0], "end": event[1]}]))
+    ground = alt.Chart(alt.InlineData(values=[{"start": event[0], "end": event[1]}]))
     tips = [
         alt.Tooltip("when:N"),
         alt.Tooltip("posts:Q", format=","),
@@ -58,16 +60,18 @@ def spike_spec(values: Values, slot: str, event: tuple[int, int], *, detail: boo
         # Invisible and full height, so that pointing anywhere tells the bin.
         base.mark_rule(opacity=0, strokeWidth=6).encode(tooltip=tips),
     )
-    return _spec(layers, height=150 if detail else 70)
+    return _spec(layers, values, height=150 if detail else 70)
 
 
 def interval_spec(values: Values, slots: Sequence[str]) -> Spec:
     """One line an interval: rule and point where measured, a bar where bounded, a hollow diamond for planted truth.
 
-    `values` have label, slot, low, high, value and truth (or None), state, and subject and figure for the tooltip.
+    `values` have label, row (order within the label), slot, low, high, value and truth (or None), state; subject and
+    figure for the tooltip.
     """
     shown = [{**value, "label": "\n".join(wrap(value["label"], 24))} for value in values]
     labels = list(dict.fromkeys(value["label"] for value in shown))
+    rows = sorted({value["row"] for value in values})
     # Labels of several lines; the expression sees the label as data, not as code.
     label_axis = alt.Axis(labelExpr="split(datum.label, '\\n')", labelLimit=170, labelPadding=8)
     top = max(max(value["high"], value["truth"] or 0) for value in values)
@@ -79,9 +83,9 @@ def interval_spec(values: Values, slots: Sequence[str]) -> Spec:
         alt.Tooltip("figure:N"),
         alt.Tooltip("state:N"),
     ]
-    base = alt.Chart(_data(shown)).encode(
+    base = alt.Chart(_VALUES).encode(
         y=alt.Y("label:N", title=None, sort=labels, axis=label_axis),
-        yOffset=alt.YOffset("slot:N", sort=list(slots)),
+        yOffset=alt.YOffset("row:N", sort=rows),
         tooltip=tips,
     )
     colour, shape = _colour(slots), _shape(slots)
@@ -97,29 +101,29 @@ def interval_spec(values: Values, slots: Sequence[str]) -> Spec:
         .encode(x="truth:Q")
         .transform_filter("datum.truth !== null"),
     )
-    return _spec(layers, height=14 * len(slots) * len(labels) + 12 * len(labels))
+    return _spec(layers, shown, height=(14 * len(rows) + 12) * len(labels))
 
 
 def bar_spec(values: Values, slot: str) -> Spec:
     """One thin line a day; `values` have at, when, accounts."""
     bars = (
-        alt.Chart(_data(values))
+        alt.Chart(_VALUES)
         .mark_rule(color=f"var(--{slot})", strokeWidth=2)
         .encode(x=_dates(), y=_counts(), y2=alt.Y2Datum(0), tooltip=_account_tips())
     )
-    return _spec((bars,), height=110)
+    return _spec((bars,), values, height=110)
 
 
 def status_spec(values: Values, slots: Sequence[str]) -> Spec:
     """Accounts by status over the looks; `values` have at, when, accounts, status, slot."""
-    base = alt.Chart(_data(values)).encode(
+    base = alt.Chart(_VALUES).encode(
         x=_dates(), y=_counts(), color=_colour(slots), tooltip=[*_account_tips(), alt.Tooltip("status:N")]
     )
     layers = (
         base.mark_line(strokeWidth=1.5).encode(detail="status:N"),
         base.mark_point(filled=True, size=45, opacity=1).encode(shape=_shape(slots)),
     )
-    return _spec(layers, height=130)
+    return _spec(layers, values, height=130)
 
 
 def _posts(field: str) -> alt.Y:
@@ -150,11 +154,9 @@ def _shape(slots: Sequence[str]) -> alt.Shape:
     return alt.Shape("slot:N", legend=None, scale=scale)
 
 
-def _data(values: Values) -> alt.InlineData:
-    return alt.InlineData(values=[dict(value) for value in values])
-
-
-def _spec(layers: Sequence[alt.Chart], height: int) -> Spec:
+def _spec(layers: Sequence[alt.Chart], values: Values, height: int) -> Spec:
+    """Return the layers as one specification that fills its container, with the values attached once and unchecked."""
     spec = alt.LayerChart(layer=list(layers)).properties(width="container", height=height).to_dict()
     # The page has one configuration for all charts; Altair's own would repeat in each.
-    return {key: value for key, value in spec.items() if key not in {"config", "$schema"}}
+    kept = {key: value for key, value in spec.items() if key not in {"config", "$schema"}}
+    return {**kept, "datasets": {**kept.get("datasets", {}), "values": [dict(value) for value in values]}}
