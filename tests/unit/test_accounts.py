@@ -10,7 +10,7 @@ import pytest
 
 from floodmark import registry
 from floodmark.accounts.aftermath import GONE, aftermath
-from floodmark.accounts.enrolment import HISTOGRAM_DAYS, creation_dates
+from floodmark.accounts.enrolment import ENROLLED, HISTOGRAM_DAYS, creation_dates
 from floodmark.accounts.prevalence import UNION, Tally, count_flags, prevalence_range
 from floodmark.view import CaseView
 
@@ -34,7 +34,7 @@ def crowd(seed: int, size: int = 400) -> tuple[list[dict[str, object]], list[dic
     members, profiles = [], []
     for i in range(size):
         members.append(member(f"x:{i}", rng.choice(["pro", "con", "both", "control"])))
-        age = rng.choice([1, 20, 29, 31, 400, 2000]) * DAY
+        age = rng.choice([0, 1, 20, 29, 31, 400, 2000]) * DAY
         profiles.append(
             {
                 "account_id": f"x:{i}",
@@ -57,7 +57,7 @@ def by_hand(profile: dict[str, object] | None) -> dict[str, bool | None]:
     assert followers is None or isinstance(followers, int)
     young = None if created is None else created >= START - 180 * DAY
     return {
-        "new": None if created is None else START - 30 * DAY <= created < START,
+        "new": None if created is None else created >= START - 30 * DAY,
         "dormant": previous < START - 180 * DAY if previous is not None else (False if young else None),
         "low_follower": None if followers is None else followers < 20,
     }
@@ -188,3 +188,13 @@ def test_lists_of_vanished_accounts_are_recognised(make_view: MakeView) -> None:
     everybody = [look(f"x:{i}", END, "suspended") for i in (1, 2, 3)]
     assert not aftermath(make_view(participants=members, statuses=everybody))["pro"].lists_only_gone
     assert not aftermath(make_view(participants=members))["pro"].lists_only_gone
+
+
+def test_enrolled_is_before_the_event_and_new_is_that_or_later(make_view: MakeView) -> None:
+    created = [START - 30 * DAY - 1, START - 30 * DAY, START - 1, START, END - 1, None]
+    view = make_view(
+        participants=[member(f"x:{i}") for i in range(len(created))],
+        accounts=[{"account_id": f"x:{i}", "created_at_ms": at} for i, at in enumerate(created)],
+    )
+    assert count_flags(view, [ENROLLED]).tally("pro", ("enrolled",)) == Tally(2, 5, 1)
+    assert count_flags(view).tally("pro", ("new",)) == Tally(4, 5, 1)

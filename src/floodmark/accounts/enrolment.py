@@ -1,4 +1,4 @@
-"""When the accounts of each roster were created, day by day before the event."""
+"""Enrolment: accounts created in the weeks before the event, and creation dates day by day."""
 
 from __future__ import annotations
 
@@ -6,9 +6,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from floodmark.accounts.new import FLAG as NEW
+from floodmark.registry import Flag
 from floodmark.view import CaseView
 
 DAY_MS: Final = 86_400_000
+#: Judged like a flag but no flag of its own: `new` also holds for accounts created during the event.
+ENROLLED: Final = Flag(
+    name="enrolled",
+    title="Enrolled before the event",
+    meaning="Created within parameters.enrolment_days before the start of the event (30 by default).",
+    needs=("created_at_ms",),
+    sql="""
+        SELECT account_id,
+               created_at_ms >= $event_start_ms - CAST($enrolment_days AS BIGINT) * 86400000
+                   AND created_at_ms < $event_start_ms AS flagged,
+               'created ' || CAST(created_at_ms AS VARCHAR) AS evidence
+        FROM accounts
+    """,
+    parameters=("event_start_ms", "enrolment_days"),
+    benign=NEW.benign,
+    source=NEW.source,
+    example_accounts=({"account_id": "x:1", "created_at_ms": 1_594_950_000_000},),
+    example_flags={"x:1": False},
+)
 HISTOGRAM_DAYS: Final = 90
 
 

@@ -9,12 +9,11 @@ from floodmark.registry import Flag
 FLAG: Final = Flag(
     name="new",
     title="New account",
-    meaning="Created within parameters.enrolment_days before the start of the event (30 by default).",
+    meaning="Created within parameters.enrolment_days before the start of the event (30 by default), or later.",
     needs=("created_at_ms",),
     sql="""
         SELECT account_id,
-               created_at_ms >= $event_start_ms - CAST($enrolment_days AS BIGINT) * 86400000
-                   AND created_at_ms < $event_start_ms AS flagged,
+               created_at_ms >= $event_start_ms - CAST($enrolment_days AS BIGINT) * 86400000 AS flagged,
                'created ' || CAST(created_at_ms AS VARCHAR) AS evidence
         FROM accounts
     """,
@@ -29,6 +28,7 @@ FLAG: Final = Flag(
         {"account_id": "x:1", "created_at_ms": 1_594_500_000_000},
         {"account_id": "x:2", "created_at_ms": 1_500_000_000_000},
         {"account_id": "x:3", "created_at_ms": None},
+        {"account_id": "x:4", "created_at_ms": 1_594_950_000_000},
     ),
-    example_flags={"x:1": True, "x:2": False, "x:3": None},
+    example_flags={"x:1": True, "x:2": False, "x:3": None, "x:4": True},
 )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from floodmark.accounts.enrolment import HISTOGRAM_DAYS, CreationDates, creation_dates
-from floodmark.accounts.new import FLAG
+from floodmark.accounts.enrolment import ENROLLED, HISTOGRAM_DAYS, CreationDates, creation_dates
 from floodmark.accounts.prevalence import FlagCounts, Tally, count_flags
 from floodmark.findings import Evidence, Finding, not_testable
 from floodmark.registry import Section
@@ -28,7 +27,7 @@ _ALTERNATIVES: Final = (
 
 def findings(view: CaseView) -> list[Finding]:
     """Return the findings of M5."""
-    counts, dates, subjects = count_flags(view, [FLAG]), creation_dates(view), view.config.subjects
+    counts, dates, subjects = count_flags(view, [ENROLLED]), creation_dates(view), view.config.subjects
     found = [_share(view, counts, dates, subject) for subject in subjects]
     found += [_accounts(view, counts, dates, subject) for subject in subjects]
     return found + [_difference(view, counts, dates, subject) for subject in subjects if subject != "control"]
@@ -36,14 +35,14 @@ def findings(view: CaseView) -> list[Finding]:
 
 def _share(view: CaseView, counts: FlagCounts, dates: Mapping[str, CreationDates], subject: str) -> Finding:
     claim = f"Of the {whose(subject)} with a known creation date, this share was created shortly before the event."
-    if not counts.testable(subject, FLAG):
+    if not counts.testable(subject, ENROLLED):
         return _missing(f"M5.enrolled.{subject}", subject, claim, "share")
     own = dates[subject]
     return share_finding(
         f"M5.enrolled.{subject}",
         subject,
         claim,
-        counts.tally(subject, (FLAG.name,)),
+        counts.tally(subject, (ENROLLED.name,)),
         view.config.parameters.level,
         method=_method(view),
         evidence=_EVIDENCE,
@@ -60,9 +59,9 @@ def _share(view: CaseView, counts: FlagCounts, dates: Mapping[str, CreationDates
 
 def _accounts(view: CaseView, counts: FlagCounts, dates: Mapping[str, CreationDates], subject: str) -> Finding:
     claim = f"So many {whose(subject)} are known to have been created shortly before the event."
-    if not counts.testable(subject, FLAG):
+    if not counts.testable(subject, ENROLLED):
         return _missing(f"M5.enrolled_accounts.{subject}", subject, claim, "accounts")
-    tally = counts.tally(subject, (FLAG.name,))
+    tally = counts.tally(subject, (ENROLLED.name,))
     return Finding(
         id=f"M5.enrolled_accounts.{subject}",
         measure="M5",
@@ -82,12 +81,12 @@ def _accounts(view: CaseView, counts: FlagCounts, dates: Mapping[str, CreationDa
 
 
 def _difference(view: CaseView, counts: FlagCounts, dates: Mapping[str, CreationDates], subject: str) -> Finding:
-    control: Tally | None = counts.tally("control", (FLAG.name,)) if counts.testable("control", FLAG) else None
+    control: Tally | None = counts.tally("control", (ENROLLED.name,)) if counts.testable("control", ENROLLED) else None
     return difference_finding(
         f"M5.difference.{subject}",
         subject,
         f"The share created shortly before the event among {whose(subject)} exceeds that of the control by so much.",
-        counts.tally(subject, (FLAG.name,)),
+        counts.tally(subject, (ENROLLED.name,)),
         control,
         view.config.parameters.level,
         method=_method(view),
