@@ -155,7 +155,9 @@ def _camouflage(stage: Stage, params: CampaignParams, against: Roots, rng: np.ra
     share = params.camouflage_share_of_posts
     counts = rng.poisson(acted[stage.layout.campaign] * share / (1 - share))
     account = np.repeat(stage.layout.campaign, counts)
-    window = np.where(stage.clock.in_window, stage.clock.rates, 0.0)
+    # Camouflage rises and falls with the crowd it hides in.
+    lifted = stage.clock.rates * stage.clock.event_shape(params.against.event_peak_ratio)
+    window = np.where(stage.clock.in_window, lifted, 0.0)
     at_s = np.empty(len(account), dtype=np.int64)
     for place in range(len(PLACES)):
         mine = np.flatnonzero(stage.people.place[account] == place)
