@@ -286,7 +286,8 @@ def test_silence_with_unknown_last_posts_is_bounded(make_view: MakeView) -> None
     ],
 )
 def test_silence_that_cannot_show_is_not_testable(last: int | None, when: int, word: str, make_view: MakeView) -> None:
-    view = make_view(participants=[member("x:0"), member("x:1")], statuses=looks(["active", "active"], last, when))
+    members, statuses = [member("x:0"), member("x:1")], looks(["active", "active"], last, when)
+    view = make_view(participants=members, posts=[post(1, START, account="x:0")], statuses=statuses)
     found = by_id(aftermath.findings(view))["M6.silent.pro"]
     assert found.state == "not_testable"
     assert word in found.method
@@ -297,6 +298,16 @@ def test_a_list_of_vanished_accounts_is_no_share(make_view: MakeView) -> None:
     found = by_id(aftermath.findings(view))["M6.gone.pro"]
     assert found.state == "not_testable"
     assert "list only accounts that are gone" in found.method
+
+
+def test_snapshots_of_another_platform_are_noticed(make_view: MakeView) -> None:
+    statuses = [{**row, "account_id": f"other:{row['account_id']}"} for row in looks(["active"] * 3, END)]
+    view = make_view(participants=[member("x:1")], posts=[post(1, START)], statuses=statuses)
+    found = by_id(aftermath.findings(view))["M6.gone.pro"]
+    assert found.state == "not_testable"
+    assert "platform of the posts" in found.method
+    none = by_id(aftermath.findings(make_view(participants=[member("x:1")], posts=[post(1, START)])))["M6.gone.pro"]
+    assert "no participant of this roster has a status snapshot" in none.method
 
 
 # M7

@@ -20,12 +20,14 @@ class Aftermath:
 
     `by_status` counts accounts by their last status, `silent` judges those seen (still there, but no post for the
     silent period), `by_date` holds (UTC day in ms, status, accounts) of every snapshot, also before the event.
+    `strangers` says that the case's snapshots are of accounts that wrote no collected post.
     """
 
     accounts: int
     by_status: Mapping[str, int]
     silent: Tally
     by_date: tuple[tuple[int, str, int], ...]
+    strangers: bool = False
 
     @property
     def seen(self) -> int:
@@ -97,6 +99,15 @@ def aftermath(view: CaseView) -> Mapping[str, Aftermath]:
             tuple((day, status, accounts) for name, day, status, accounts in dates if name == roster),
         )
     return found
+
+
+def snapshots_are_of_strangers(view: CaseView) -> bool:
+    """Whether there are status snapshots, but none of an account with a collected post (a wrong platform, say)."""
+    (strangers,) = view.db.one(
+        "SELECT count(*) > 0 AND count(p.account_id) = 0 FROM (SELECT DISTINCT account_id FROM statuses) s"
+        " LEFT JOIN (SELECT DISTINCT account_id FROM posts) p ON p.account_id = s.account_id"
+    )
+    return bool(strangers)
 
 
 def _silent(rows: list[tuple[str | None, bool | None, int]]) -> Tally:

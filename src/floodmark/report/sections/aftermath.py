@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from floodmark import stats
-from floodmark.accounts.aftermath import GONE, NOBODY, Aftermath, aftermath
+from floodmark.accounts.aftermath import GONE, NOBODY, Aftermath, aftermath, snapshots_are_of_strangers
 from floodmark.findings import Evidence, Finding, not_testable
 from floodmark.registry import Section
 from floodmark.report.sections._shared import SAMPLE_LIMIT, difference_finding, share_finding, unknown_limit, whose
@@ -36,8 +37,10 @@ _STATES: Final = (
 
 def findings(view: CaseView) -> list[Finding]:
     """Return the findings of M6."""
-    found = aftermath(view)
-    subjects = view.config.subjects
+    found, subjects = aftermath(view), view.config.subjects
+    # Only where nothing was seen at all can a mistaken platform be the reason.
+    if not any(own.seen for own in found.values()) and snapshots_are_of_strangers(view):
+        found = {subject: replace(NOBODY, strangers=True) for subject in subjects}
     shares = [_state(view, found, subject, *state) for state in _STATES for subject in subjects]
     silent = [_silent(view, found, subject) for subject in subjects]
     return [*shares, *silent, *(_difference(view, found, subject) for subject in subjects if subject != "control")]
@@ -135,6 +138,11 @@ def _difference(view: CaseView, found: Mapping[str, Aftermath], subject: str) ->
 
 def _problem(own: Aftermath) -> str | None:
     """Return why shares of a roster's snapshots would say nothing."""
+    if own.strangers:
+        return (
+            "none of the accounts in the status snapshots wrote a collected post; check that their [[input]] has the"
+            " platform of the posts"
+        )
     if not own.seen:
         return "no participant of this roster has a status snapshot at or after the end of the event (table statuses)"
     if own.lists_only_gone:
