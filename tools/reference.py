@@ -55,7 +55,8 @@ def traces_page() -> str:
         sources = "\n".join(f"- {line}" for line in item.references)
         windows = ", ".join(f"{w} s" for w in item.windows_s)
         parts.append(
-            f"## {item.name}: {item.title}\n\n{item.meaning}\n\nSensible windows: {windows}.\n\nInnocent readings:\n\n{benign}\n\n"
+            f"## {item.name}: {item.title}\n\n{item.meaning}\n\nSensible windows: {windows}.\n\n"
+            f"Innocent readings:\n\n{benign}\n\n"
             f"Sources:\n\n{sources}\n\n```sql{item.sql}```"
         )
     return "\n\n".join(parts)
@@ -71,13 +72,15 @@ def readers_page() -> str:
 def flags_page() -> str:
     """Return the page of all account flags."""
     parts = [
-        "# Account flags\n\nA flag describes an account; it accuses nobody. Accounts without the column are unknown, not clean."
+        "# Account flags\n\nA flag describes an account; it accuses nobody."
+        " Accounts without the column are unknown, not clean."
     ]
     for item in registry.flags().items.values():
         needs = ", ".join(f"`{name}`" for name in item.needs)
         benign = "\n".join(f"- {line}" for line in item.benign)
         parts.append(
-            f"## {item.name}: {item.title}\n\n{item.meaning}\n\nNeeds: {needs}. Parameters: {', '.join(item.parameters) or 'none'}.\n\n"
+            f"## {item.name}: {item.title}\n\n{item.meaning}\n\n"
+            f"Needs: {needs}. Parameters: {', '.join(item.parameters) or 'none'}.\n\n"
             f"Innocent readings:\n\n{benign}\n\nSource: {item.source}"
         )
     return "\n\n".join(parts)

@@ -80,9 +80,15 @@ def test_an_error_leaves_the_old_case_and_keeps_finished_steps(tmp_path: Path) -
         raise UsageError("no")
 
     calls: list[str] = []
-    with pytest.raises(UsageError, match="no"), case.staged(folder) as staging:
-        staging.step("one", ["new"], ["tables/one.txt"], lambda: (staging.folder / "tables/one.txt").write_text("n"))
-        staging.step("two", ["new"], ["two.txt"], fail)
+
+    def run_and_fail() -> None:
+        with case.staged(folder) as staging:
+            one = staging.folder / "tables/one.txt"
+            staging.step("one", ["new"], ["tables/one.txt"], lambda: one.write_text("n", encoding="utf-8"))
+            staging.step("two", ["new"], ["two.txt"], fail)
+
+    with pytest.raises(UsageError, match="no"):
+        run_and_fail()
     assert {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     with case.staged(folder) as staging:
         staging.step("one", ["new"], ["tables/one.txt"], lambda: calls.append("again"))

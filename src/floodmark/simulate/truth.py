@@ -167,8 +167,8 @@ def entries(facts: Facts) -> Iterator[Entry]:
         yield (
             f"M2.spike_bins.{subject}",
             bins,
-            "count",
-            "15-minute bins with a planted surge; not every excess is a surge",
+            "surge bins",
+            "15-minute bins with a planted surge; the event itself lifts most others, so the two do not compare",
         )
     yield from _voice(facts)
 
@@ -178,8 +178,6 @@ def _voice(facts: Facts) -> Iterator[Entry]:
     note = "of in-window posts that match either side; a post that matches both counts for each"
     yield "M12.share_of_voice.against", _share(int(((sides & 1) > 0).sum()), len(sides)), "share", note
     yield "M12.share_of_voice.for", _share(int(((sides & 2) > 0).sum()), len(sides)), "share", note
-    both = _share(int((sides == 3).sum()), len(sides))
-    yield "M12.share_of_voice.both", both, "share", "of in-window posts that match either side, those that match both"
 
 
 def document(facts: Facts, seed: int, scale: float) -> dict[str, object]:

@@ -39,10 +39,10 @@ WHERE reposted_post_id IS NOT NULL
         {
             "post_id": "x:4",
             "account_id": "x:d",
-            "at_ms": 9_500,
+            "at_ms": 10_000,
             "text": "RT @amir: The programme of tonight is out",
         },
-        {"post_id": "x:5", "account_id": "x:e", "at_ms": 9_900, "text": "RT @amir: ok"},
+        {"post_id": "x:5", "account_id": "x:e", "at_ms": 11_000, "text": "RT @amir: ok"},
     ),
     example_actions=(("x:b", "x:1"), ("x:c", "same:1"), ("x:d", "same:1")),
 )

@@ -1,0 +1,71 @@
+"""A small demo: the measures find what was planted, every finding replays, the truth never reaches a measure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from floodmark import case, config
+from floodmark.demo import run_demo
+from floodmark.pipeline import replay, run_case
+from floodmark.progress import Reporter
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo") / "demo"
+    run_demo(folder, 0.03, Reporter(quiet=True))
+    return folder
+
+
+def findings(folder: Path) -> dict[str, dict[str, object]]:
+    return {item["id"]: item for item in orjson.loads((folder / "findings.json").read_bytes())}
+
+
+def test_measures_meet_the_planted_truth(demo: Path) -> None:
+    truth = orjson.loads((demo.parent / "demo-data" / "truth" / "truth.json").read_bytes())
+    found = findings(demo)
+    compared = 0
+    for finding_id, planted in truth.items():
+        if finding_id not in found or not isinstance(planted.get("value"), int | float):
+            continue
+        item = found[finding_id]
+        exact = item["unit"] in {"accounts", "posts"} and item["state"] == "measured"
+        if exact:
+            assert item["value"] == planted["value"], finding_id
+        elif item["state"] == "bounded":
+            assert float(str(item["low"])) <= planted["value"] <= float(str(item["high"])), finding_id
+        elif finding_id.startswith(("M4.", "M5.", "M6.", "M12.")):
+            assert item["value"] == pytest.approx(planted["value"], rel=6e-6), finding_id
+        else:
+            continue
+        compared += 1
+    assert compared >= 30
+
+
+def test_every_finding_replays(demo: Path) -> None:
+    some = [finding_id for number, finding_id in enumerate(findings(demo)) if number % 12 == 0]
+    for finding_id in some:
+        stored, again = replay(demo, finding_id)
+        assert stored == again, finding_id
+    assert case.verify(demo) == []
+
+
+def test_a_case_file_run_without_the_truth_gives_the_same_findings(demo: Path, tmp_path: Path) -> None:
+    loaded = config.load(demo.parent / "demo-data" / "case.toml")
+    assert all("truth" not in spec.path for spec in loaded.inputs)
+    run_case(loaded, tmp_path / "again", Reporter(quiet=True))
+    assert (tmp_path / "again/findings.json").read_bytes() == (demo / "findings.json").read_bytes()
+    planted = "planted truth"
+    assert planted in (demo / "report.html").read_text(encoding="utf-8").lower()
+    assert planted not in (tmp_path / "again/report.html").read_text(encoding="utf-8").lower()
+
+
+def test_findings_hold_no_path_hash_or_clock(demo: Path) -> None:
+    text = (demo / "findings.json").read_text(encoding="utf-8")
+    manifest = case.read_manifest(demo)
+    assert str(demo.parent) not in text
+    assert "posts.csv" not in text
+    assert not any(digest in text for digest in manifest["files"].values())
