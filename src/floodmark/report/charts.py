@@ -6,14 +6,14 @@ stop the report.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from floodmark.config import CaseConfig
 from floodmark.findings import Finding
-from floodmark.report.format import day, is_number, moment, offset, plain, wall_clock_ms
-from floodmark.report.model import Block, Cell, Row, Subject, is_difference, label_of, missing_of
+from floodmark.report.format import day, duration, is_number, moment, offset, plain, wall_clock_ms
+from floodmark.report.model import Block, Cell, Row, Subject, is_difference, label_of, missing_of, stem_of
 from floodmark.report.specs import SHAPES, Spec, bar_spec, interval_spec, spike_spec, status_spec
 
 Rows = list[Sequence[Any]]
@@ -27,10 +27,11 @@ _STATUS_SLOTS: Final = ("s1", "s2", "both", "s3", "s4", "control")
 
 @dataclass(frozen=True)
 class Table:
-    """The numbers behind a chart: column names and rows of words."""
+    """The numbers behind a chart, or in its place: the first `words` columns are text, the others numbers."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    words: int = 2
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Panel:
     spec: Spec
     subject: Subject | None
     alternative: str
+    note: str = ""
     id: str = ""
 
 
@@ -147,11 +149,11 @@ def _spikes(scene: Scene) -> list[Chart]:
     pad = max(event.end_ms - event.start_ms, _DAY_MS // 2)
     first, last = event.start_ms - pad, event.end_ms + pad
     near = [(subject, [row for row in rows if first <= row[0] < last] or rows) for subject, _, rows in series]
-    bin_ms = series[0][1].details.get("bin_ms")
-    length = f"bins of {plain(bin_ms / 60_000)} min" if is_number(bin_ms) else "bins"
-    panels, step = _spike_panels(scene, near, detail=True)
+    bins = {finding.subject: finding.details.get("bin_ms") for _, finding, _ in series}
+    lengths = {name: duration(ms) for name, ms in bins.items() if is_number(ms)}
+    panels, step = _spike_panels(scene, near, lengths, detail=True)
     caption = (
-        f"Posts in {length}, local time of {zone} ({offset(event.start_ms, zone)}). Line: posts. Dashes: expected. "
+        f"Posts per bin, local time of {zone} ({offset(event.start_ms, zone)}). Line: posts. Dashes: expected. "
         "Band: up to the largest count that chance allows. Rings: spikes. Shaded ground: the event."
     )
     lines = tuple(
@@ -164,14 +166,14 @@ def _spikes(scene: Scene) -> list[Chart]:
     charts = [Chart(title, caption + _thinning(step), panels, wide=True, table=table)]
     whole = [(subject, rows) for subject, _, rows in series if rows[0][0] < first or rows[-1][0] >= last]
     if whole:
-        panels, step = _spike_panels(scene, whole, detail=False)
+        panels, step = _spike_panels(scene, whole, lengths, detail=False)
         caption = f"The same counts over the whole collection, baseline included.{_thinning(step)}"
         charts.append(Chart("The weeks around it", caption, panels))
     return charts
 
 
 def _spike_panels(
-    scene: Scene, series: Sequence[tuple[Subject, Rows]], *, detail: bool
+    scene: Scene, series: Sequence[tuple[Subject, Rows]], lengths: Mapping[str, str], *, detail: bool
 ) -> tuple[tuple[Panel, ...], int]:
     zone, event = scene.zone, scene.config.event
     window = (wall_clock_ms(event.start_ms, zone), wall_clock_ms(event.end_ms, zone))
@@ -192,7 +194,8 @@ def _spike_panels(
         ]
         top = max(rows, key=lambda row: row[1])
         words = f"{subject.title}: the busiest bin has {plain(top[1])} posts, {moment(top[0], zone)}."
-        panels.append(Panel(spike_spec(values, subject.slot, window, detail=detail), subject, words))
+        note = f"bins of {lengths[subject.name]}" if subject.name in lengths else ""
+        panels.append(Panel(spike_spec(values, subject.slot, window, detail=detail), subject, words, note))
     return tuple(panels), largest
 
 
@@ -263,28 +266,29 @@ def _overlaps(scene: Scene) -> list[Chart]:
         for combination, count in by_combination.items():
             totals[combination] = totals.get(combination, 0) + count
     flags = sorted({flag for combination in totals for flag in combination})
-    ranked = sorted(totals, key=lambda combination: (-totals[combination], combination))
+    ranked = sorted(totals, key=lambda combination: (not combination, -totals[combination], combination))
     longest = {name: max(by.values()) for name, by in counts.items()}
     lines = []
-    for combination in ranked[:_MAX_COMBINATIONS]:
+    for combination in (*ranked[: _MAX_COMBINATIONS - 1], *ranked[_MAX_COMBINATIONS - 1 :][-1:]):
         bars = [_bar(subject, counts[subject.name].get(combination), longest[subject.name]) for subject, _, _ in found]
         lines.append((tuple(flag in combination for flag in flags), tuple(bars)))
     labels = tuple(label_of(f"M4.{flag}", scene.config) for flag in flags)
     rest = len(ranked) - len(lines)
-    caption = "Accounts by the exact combination of flags that they carry; bars compare lines within a column." + (
-        f" {rest} rarer combinations are left out." if rest > 0 else ""
-    )
+    caption = "Accounts by the exact combination of flags that they carry; bars compare lines within a column."
+    caption += " The last line carries none." if ranked and not ranked[-1] else ""
+    caption += f" {rest} rarer combinations are left out." if rest > 0 else ""
     return [Chart(title, caption, overlaps=Overlaps(labels, tuple(s for s, _, _ in found), tuple(lines)))]
 
 
 def _combinations(value: object) -> Rows:
-    """Read [[flags, accounts], ...] or {flags: accounts}; flags a list of names or one text joined by + or &."""
+    """Read [[flags, accounts], ...] or {flags: accounts}; flags a list of names, or joined by + or &, or `none`."""
     pairs = list(value.items()) if isinstance(value, dict) else value if isinstance(value, list | tuple) else []
     rows: Rows = []
     for pair in pairs:
         if isinstance(pair, list | tuple) and len(pair) >= 2 and is_number(pair[1]):
             names = pair[0] if isinstance(pair[0], list | tuple) else str(pair[0]).replace("&", "+").split("+")
-            rows.append((tuple(sorted(str(name).strip() for name in names if str(name).strip())), pair[1]))
+            kept = {str(name).strip() for name in names} - {"", "none"}
+            rows.append((tuple(sorted(kept)), pair[1]))
     return rows
 
 
@@ -351,11 +355,42 @@ def _aftermath(scene: Scene) -> list[Chart]:
     return [Chart(title, caption, tuple(panels), keys, table=table)]
 
 
+def _candidates(scene: Scene) -> list[Chart]:
+    rows = []
+    for finding in scene.block.findings:
+        own, control = finding.details, finding.details.get("control")
+        if finding.id.startswith("M3.candidate") and is_number(own.get("pairs")):
+            beside = control if isinstance(control, dict) else {}
+            counts = (own.get("pairs"), own.get("accounts"), beside.get("pairs"), beside.get("accounts"))
+            label = label_of(stem_of(finding), scene.config)
+            rows.append((label, *(plain(count) if is_number(count) else "–" for count in counts)))
+    columns = ("Untested", "Pairs", "Accounts", "Pairs in the control", "Accounts in the control")
+    caption = (
+        "Pairs of accounts that share enough objects in time to be worth testing. Viral posts make such pairs too: the"
+        " control shows how many."
+    )
+    return [Chart("Candidates beside the control", caption, table=Table(columns, tuple(rows), 1))] if rows else []
+
+
+def _places(scene: Scene) -> list[Chart]:
+    keys = ("known_in", "known_out", "unknown")
+    rows = [
+        (subject.title, *(plain(count) if is_number(count) else "–" for count in map(cell.finding.details.get, keys)))
+        for row in scene.block.rows
+        for subject in scene.subjects
+        if (cell := row.cells.get(subject.name)) and cell.finding.measure == "M7" and keys[0] in cell.finding.details
+    ]
+    columns = ("Accounts", "Place in the country", "Place elsewhere", "Place unknown")
+    caption = "Unknown is counted as unknown: the bounds run from none of these in the country to all of them."
+    return [Chart("What is known of the place", caption, table=Table(columns, tuple(rows), 1))] if rows else []
+
+
 _FLAGS_CAPTION: Final = (
     "Share of accounts with the flag and its interval. A bar is a range within which no point is likelier."
 )
 _CHARTS: Final[tuple[tuple[str, Callable[[Scene], list[Chart]]], ...]] = (
     ("M2", _spikes),
+    ("M3", _candidates),
     ("M4", _intervals("M4", "Account flags", _FLAGS_CAPTION)),
     ("M4", _overlaps),
     (
@@ -366,5 +401,6 @@ _CHARTS: Final[tuple[tuple[str, Callable[[Scene], list[Chart]]], ...]] = (
     ("M6", _intervals("M6", "Gone or silent afterwards", "Share of accounts, with its interval.")),
     ("M6", _aftermath),
     ("M7", _intervals("M7", "In the country", "Bars: every share in the country that the data allow.")),
+    ("M7", _places),
     ("M12", _intervals("M12", "Share of voice", "Share of posts, with its interval.")),
 )

@@ -146,9 +146,17 @@ def _asset(name: str) -> Markup:
 
 @cache
 def _script() -> Markup:
-    """Return Vega, Vega-Lite, Vega-Embed and our own few lines as one script that cannot close its element."""
-    bundle = vl_convert.javascript_bundle(_asset("boot.js"))
-    return Markup(re.sub(r"<(?=/script|!--|script)", r"\\x3c", bundle, flags=re.IGNORECASE))  # noqa: S704
+    """Return Vega, Vega-Lite, Vega-Embed and our own few lines as one script."""
+    return inline_script(vl_convert.javascript_bundle(_asset("boot.js")))
+
+
+def inline_script(program: str) -> Markup:
+    """Return a program that cannot close the element that holds it: `<` becomes `\\x3c` where HTML would see a tag.
+
+    >>> inline_script('"</script>"')
+    Markup('"\\\\x3c/script>"')
+    """
+    return Markup(re.sub(r"<(?=/script|!--|script)", r"\\x3c", program, flags=re.IGNORECASE))  # noqa: S704
 
 
 def _hash_source(script: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -79,11 +79,12 @@ class Planted:
 
 @dataclass(frozen=True)
 class Cell:
-    """One finding as shown."""
+    """One finding as shown; `counts` are the single numbers among its details, with what they are called."""
 
     finding: Finding
     figure: Figure
     planted: Planted | None
+    counts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,11 +125,11 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Note:
-    """A limit or an alternative reading, with the rows that it is about (empty: all of the section)."""
+class Notes:
+    """Limits or alternative readings and the rows they are about, in words (empty: all of the section)."""
 
-    text: str
-    labels: tuple[str, ...]
+    about: str
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,8 @@ class Block:
     template: str
     rows: tuple[Row, ...]
     subjects: tuple[Subject, ...]
-    limits: tuple[Note, ...]
-    alternatives: tuple[Note, ...]
+    limits: tuple[Notes, ...]
+    alternatives: tuple[Notes, ...]
     failed: str = ""
     section: Section | None = None
 
@@ -166,7 +167,7 @@ class Block:
         return [row for row in self.rows if row not in self.spread]
 
     @property
-    def reasons(self) -> tuple[Note, ...]:
+    def reasons(self) -> tuple[Notes, ...]:
         """Why nothing here could be tested; empty when something could."""
         if not self.rows or any(finding.state != "not_testable" for finding in self.findings):
             return ()
@@ -263,7 +264,16 @@ def rows_of(
 def cell_of(finding: Finding, zone: str, planted: Mapping[str, object] | None) -> Cell:
     """Return one finding as shown."""
     shown = figure(finding.value, finding.low, finding.high, finding.unit, zone, difference=is_difference(finding))
-    return Cell(finding, shown, planted_of(finding, planted, zone) if planted is not None else None)
+    truth = planted_of(finding, planted, zone) if planted is not None else None
+    return Cell(finding, shown, truth, tuple(_counts(finding, zone)))
+
+
+def _counts(finding: Finding, zone: str) -> Iterator[tuple[str, str]]:
+    for key, value in sorted(finding.details.items()):
+        if is_number(value):
+            unit = "ms" if key.endswith("_ms") else "share" if "share" in key else "count"
+            shown = figure(value, None, None, unit, zone).value
+            yield key.removesuffix("_ms").replace("_", " "), shown
 
 
 def planted_of(finding: Finding, planted: Mapping[str, object], zone: str) -> Planted:
@@ -284,11 +294,9 @@ def _verdict(finding: Finding, truth: float | str | None, unit: str) -> tuple[st
     if finding.state in {"not_testable", "untested"} or (finding.value is None and finding.low is None):
         return "–", "not measured"
     if truth is None or unit != finding.unit:
-        return "–", "not comparable"
+        return "–", "other unit"
     if is_number(truth) and finding.low is not None and finding.high is not None:
-        held = finding.low <= truth <= finding.high
-        word = "bounds" if finding.state == "bounded" else "interval"
-        return ("✓", f"inside the {word}") if held else ("✗", f"outside the {word}")
+        return ("✓", "inside") if finding.low <= truth <= finding.high else ("✗", "outside")
     return ("✓", "equal") if truth == finding.value else ("✗", "differs")
 
 
@@ -347,14 +355,26 @@ def _block(
     return Block(name, title, template, tuple(rows), columns, limits, alternatives, failed, section)
 
 
-def _notes(rows: Sequence[Row], texts: Callable[[Finding], tuple[str, ...]]) -> tuple[Note, ...]:
-    """Return each text once, with the rows that say it; without them when all do."""
+def _notes(rows: Sequence[Row], texts: Callable[[Finding], tuple[str, ...]]) -> tuple[Notes, ...]:
+    """Return each text once, under the rows that say it."""
     about: dict[str, list[str]] = {}
     for row in rows:
         for text in dict.fromkeys(text for finding in row.findings for text in texts(finding)):
             about.setdefault(text, []).append(row.label)
-    every = len(rows)
-    return tuple(Note(text, () if len(labels) == every else tuple(labels)) for text, labels in about.items())
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for text, labels in about.items():
+        groups.setdefault(tuple(labels), []).append(text)
+    every = [row.label for row in rows]
+    ordered = sorted(groups.items(), key=lambda group: -len(group[0]))
+    return tuple(Notes(_about(labels, every), tuple(found)) for labels, found in ordered)
+
+
+def _about(labels: Sequence[str], every: Sequence[str]) -> str:
+    """Say which rows a note is about, by what it leaves out where that is shorter."""
+    if len(labels) == len(every):
+        return ""
+    others = [label for label in every if label not in labels]
+    return "; ".join(labels) if len(labels) <= len(others) + 1 else f"All but: {'; '.join(others)}"
 
 
 def headline_of(measure: str, rows: Sequence[Row]) -> Row | None:

@@ -49,14 +49,18 @@ def spike_spec(values: Values, slot: str, event: tuple[int, int], *, detail: boo
         alt.Tooltip("expected:Q", format=",.1f"),
         alt.Tooltip("upper:Q", title="chance allows", format=",.1f"),
     ]
+    rings = (
+        base.mark_point(color="var(--ink)", size=34, strokeWidth=1.4, fill="var(--paper)", opacity=1)
+        .encode(y="posts:Q")
+        .transform_filter("datum.spike")
+    )
     layers = (
         ground.mark_rect(color="var(--ground)").encode(x=window, x2="end:T"),
         base.mark_area(color="var(--band)").encode(y=_posts("upper")),
         base.mark_line(color="var(--muted)", strokeDash=[4, 3], strokeWidth=1).encode(y="expected:Q"),
         base.mark_line(color=f"var(--{slot})", strokeWidth=1.5).encode(y=_posts("posts")),
-        base.mark_point(color="var(--ink)", size=34, strokeWidth=1.4, fill="var(--paper)", opacity=1)
-        .encode(y="posts:Q")
-        .transform_filter("datum.spike"),
+        # Without a spike the layer has no extent, of which Vega warns.
+        *((rings,) if any(value["spike"] for value in values) else ()),
         # Invisible and full height, so that pointing anywhere tells the bin.
         base.mark_rule(opacity=0, strokeWidth=6).encode(tooltip=tips),
     )

@@ -10,7 +10,7 @@ MEASURES: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     "M1": ("Event", "its window, sides and control stream, and what was collected", ("M1.posts_collected",)),
     "M2": ("Spikes", "busier than that hour of the week usually is", ("M2.peak_ratio", "M2.spike_bins")),
     "M3": ("Participants", "accounts with at least one post for a side in the window", ("M3.participants",)),
-    "M4": ("Account flags", "new, woken, few followers, default picture; the prevalence they allow", ("M4.any",)),
+    "M4": ("Account flags", "new, woken, few followers, empty profile; the prevalence they allow", ("M4.any",)),
     "M5": ("Enrolment", "accounts created shortly before the event, against the control", ("M5.enrolled",)),
     "M6": ("Aftermath", "what became of the accounts, against the control", ("M6.gone",)),
     "M7": ("Place", "a share with bounds, never a country for one account", ("M7.in_country",)),
@@ -27,7 +27,7 @@ MEASURES: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
 
 #: Glyph, word and meaning of each state; never colour alone.
 STATES: Final[Mapping[str, tuple[str, str, str]]] = {
-    "measured": ("●", "measured", "computed from the rows, with an interval"),
+    "measured": ("●", "measured", "computed from the rows; a share or a ratio has an interval"),
     "bounded": ("◐", "bounded", "the data allow a range, not a point"),
     "not_testable": ("○", "not testable", "a column or a reference is missing; what, is said beside it"),
     "untested": ("◌", "untested", "no test of this was run; nothing follows from it"),
@@ -48,12 +48,12 @@ LABELS: Final[Mapping[str, str]] = {
     "M3.candidates": "Candidate pairs",
     "M3.candidate_accounts": "Accounts in a candidate pair",
     "M4.new": "Created within {enrolment_days} days before",
-    "M4.dormant": "Silent over {dormant_days} days, then awake",
+    "M4.dormant": "Dormant over {dormant_days} days, then awake",
     "M4.low_follower": "Fewer than {low_follower_under} followers",
-    "M4.default_profile": "Default picture",
-    "M4.any": "Any of these flags",
+    "M4.default_profile": "Empty profile",
+    "M4.any": "New, dormant or low-follower",
     "M4.prevalence": "Prevalence the flags allow",
-    "M4.any_difference": "Any flag, minus control",
+    "M4.any_difference": "These flags, minus control",
     "M5.enrolled": "Enrolled within {enrolment_days} days before",
     "M5.enrolled_accounts": "Accounts enrolled",
     "M5.difference": "Enrolled, minus control",
@@ -70,7 +70,7 @@ LABELS: Final[Mapping[str, str]] = {
 TILES: Final = (
     ("Participants", "M3.participants"),
     ("Share of voice", "M12.share_of_voice"),
-    ("Any account flag", "M4.any"),
+    ("New, dormant or low-follower", "M4.any"),
     ("Newly enrolled", "M5.enrolled"),
     ("Gone afterwards", "M6.gone"),
     ("In the country", "M7.in_country"),
