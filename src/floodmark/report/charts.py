@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from floodmark.config import CaseConfig
 from floodmark.findings import Finding
-from floodmark.report.format import day, duration, is_number, moment, offset, plain, wall_clock_ms
+from floodmark.report.format import day, duration, is_number, local_time, moment, plain, wall_clock_ms
 from floodmark.report.model import Block, Cell, Row, Subject, is_difference, label_of, missing_of, stem_of
 from floodmark.report.specs import SHAPES, Spec, bar_spec, interval_spec, spike_spec, status_spec
 
@@ -153,7 +153,7 @@ def _spikes(scene: Scene) -> list[Chart]:
     lengths = {name: duration(ms) for name, ms in bins.items() if is_number(ms)}
     panels, step = _spike_panels(scene, near, lengths, detail=True)
     caption = (
-        f"Posts per bin, local time of {zone} ({offset(event.start_ms, zone)}). Line: posts. Dashes: expected. "
+        f"Posts per bin, {local_time(event.start_ms, zone)}. Line: posts. Dashes: expected. "
         "Band: up to the largest count that chance allows. Rings: spikes. Shaded ground: the event."
     )
     lines = tuple(
@@ -356,20 +356,26 @@ def _aftermath(scene: Scene) -> list[Chart]:
 
 
 def _candidates(scene: Scene) -> list[Chart]:
-    rows = []
+    compared, rows = bool(scene.config.control), []
     for finding in scene.block.findings:
         own, control = finding.details, finding.details.get("control")
         if finding.id.startswith("M3.candidate") and is_number(own.get("pairs")):
             beside = control if isinstance(control, dict) else {}
-            counts = (own.get("pairs"), own.get("accounts"), beside.get("pairs"), beside.get("accounts"))
+            counts = [own.get("pairs"), own.get("accounts")]
+            counts += [beside.get("pairs"), beside.get("accounts")] if compared else []
             label = label_of(stem_of(finding), scene.config)
             rows.append((label, *(plain(count) if is_number(count) else "–" for count in counts)))
-    columns = ("Untested", "Pairs", "Accounts", "Pairs in the control", "Accounts in the control")
-    caption = (
-        "Pairs of accounts that share enough objects in time to be worth testing. Viral posts make such pairs too: the"
-        " control shows how many."
+    columns = (
+        "Untested",
+        "Pairs",
+        "Accounts",
+        *(("Pairs in the control", "Accounts in the control") if compared else ()),
     )
-    return [Chart("Candidates beside the control", caption, table=Table(columns, tuple(rows), 1))] if rows else []
+    title = "Candidates beside the control" if compared else "Candidates, without a control to compare with"
+    caption = (
+        "Pairs of accounts that share enough objects in time to be worth testing. Viral posts make such pairs too."
+    )
+    return [Chart(title, caption, table=Table(columns, tuple(rows), 1))] if rows else []
 
 
 def _places(scene: Scene) -> list[Chart]:

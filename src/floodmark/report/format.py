@@ -125,6 +125,11 @@ def offset(at_ms: float, zone: str) -> str:
     return f"UTC{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
+def local_time(at_ms: float, zone: str) -> str:
+    """Return the name of the clock that times are shown by, e.g. "local time of Asia/Tehran (UTC+04:30)"."""
+    return "UTC" if zone == "UTC" else f"local time of {zone} ({offset(at_ms, zone)})"
+
+
 def wall_clock_ms(at_ms: int, zone: str) -> int:
     """Return the local wall clock of `zone` as if it were UTC, for axes that only know UTC."""
     return at_ms + _offset_ms(at_ms, zone)

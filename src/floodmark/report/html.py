@@ -20,7 +20,7 @@ from markupsafe import Markup
 from floodmark.config import Side
 from floodmark.findings import Finding
 from floodmark.report.charts import Chart, charts_of
-from floodmark.report.format import NBSP, figure, is_number, isolated, moment, offset, plain, prose, visible
+from floodmark.report.format import NBSP, figure, is_number, isolated, local_time, moment, plain, prose, visible
 from floodmark.report.model import (
     Cell,
     Planted,
@@ -98,6 +98,7 @@ def render_report(findings: Sequence[Mapping[str, object]], facts: ReportFacts, 
     script = _script() if specs else Markup("")
     page = {
         "title": facts.config.event.title,
+        "case_title": facts.config.title or facts.config.name,
         "demo": planted is not None,
         "script_source": _hash_source(script) if specs else "'none'",
         "script": script,
@@ -108,7 +109,7 @@ def render_report(findings: Sequence[Mapping[str, object]], facts: ReportFacts, 
         "main_subjects": [subject for subject in subjects if subject.name in facts.config.subjects],
         "tiles": _tiles(rows, subjects),
         "claims": [_claim(measure, rows, facts, subjects) for measure in MEASURES],
-        "open": _open_questions(rows),
+        "open": _open_questions(rows, subjects),
         "coordinated": _coordinated(known),
         "anchors": {finding.id for finding in known if _SAFE_ANCHOR.fullmatch(finding.id)},
         "example_id": next((f.id for f in known if f.state == "measured" and _SAFE_ANCHOR.fullmatch(f.id)), "FINDING"),
@@ -217,17 +218,21 @@ def _claim(measure: str, rows: Sequence[Row], facts: ReportFacts, subjects: Sequ
     return Claim(measure, title, meaning, tuple(row.states), row, spread, cell, planted=planted)
 
 
-def _open_questions(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return what is missing, once, with the rows that lack it."""
-    found: dict[tuple[str, str], dict[str, None]] = {}
+def _open_questions(rows: Sequence[Row], subjects: Sequence[Subject]) -> list[dict[str, Any]]:
+    """Return what is missing, once, with the rows that lack it and for whom where it is not for all."""
+    titles = {subject.name: subject.title for subject in subjects}
+    found: dict[tuple[str, str], list[str]] = {}
     for row in rows:
+        lacking: dict[tuple[str, str], list[str]] = {}
         for finding in row.findings:
             if finding.state == "not_testable":
                 key = (missing_of(finding), " ".join(finding.limits))
-                found.setdefault(key, {})[f"{finding.measure} {row.label}"] = None
-    return [
-        {"missing": missing, "settle": settle, "labels": list(labels)} for (missing, settle), labels in found.items()
-    ]
+                lacking.setdefault(key, []).append(titles[finding.subject])
+        for key, whose in lacking.items():
+            label = f"{row.findings[0].measure} {row.label}"
+            some = len(whose) < len(row.cells)
+            found.setdefault(key, []).append(f"{label} ({', '.join(whose)})" if some else label)
+    return [{"missing": missing, "settle": settle, "labels": labels} for (missing, settle), labels in found.items()]
 
 
 def _coordinated(findings: Sequence[Finding]) -> str:
@@ -285,8 +290,7 @@ def _span(start_ms: int, end_ms: int, zone: str) -> dict[str, str]:
     return {
         "start": moment(start_ms, zone),
         "end": moment(end_ms, zone),
-        "zone": zone,
-        "offset": offset(start_ms, zone),
+        "clock": local_time(start_ms, zone),
     }
 
 

@@ -121,7 +121,7 @@ class Row:
     @property
     def confidence(self) -> list[str]:
         """Distinct confidences, in column order."""
-        return list(dict.fromkeys(finding.confidence for finding in self.findings))
+        return list(dict.fromkeys(finding.confidence for finding in tested(self.findings)))
 
 
 @dataclass(frozen=True)
@@ -227,6 +227,11 @@ def label_of(stem: str, config: CaseConfig) -> str:
         return MEASURES[measure][0] if measure in MEASURES else measure
     name = last.replace("_", " ")
     return f"{label_of(parent, config)}: {name}" if parent in LABELS else name[:1].upper() + name[1:]
+
+
+def tested(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Return the findings that were not impossible to test; all of them when none was."""
+    return [finding for finding in findings if finding.state != "not_testable"] or findings
 
 
 def missing_of(finding: Finding) -> str:
@@ -350,8 +355,10 @@ def _block(
 ) -> Block:
     used = {name for row in rows for name in row.cells if name not in {"collection", "event"} or len(row.cells) > 1}
     columns = tuple(subject for subject in subjects if subject.name in used)
-    limits = _notes(rows, lambda f: f.limits)
-    alternatives = _notes(rows, lambda f: f.alternatives)
+    # What could not be tested has its own table at the end; it would drown what can be said of the rest.
+    some = [row for row in rows if set(row.states) != {"not_testable"}] or rows
+    limits = _notes(some, lambda f: f.limits)
+    alternatives = _notes(some, lambda f: f.alternatives)
     return Block(name, title, template, tuple(rows), columns, limits, alternatives, failed, section)
 
 
@@ -359,7 +366,7 @@ def _notes(rows: Sequence[Row], texts: Callable[[Finding], tuple[str, ...]]) -> 
     """Return each text once, under the rows that say it."""
     about: dict[str, list[str]] = {}
     for row in rows:
-        for text in dict.fromkeys(text for finding in row.findings for text in texts(finding)):
+        for text in dict.fromkeys(text for finding in tested(row.findings) for text in texts(finding)):
             about.setdefault(text, []).append(row.label)
     groups: dict[tuple[str, ...], list[str]] = {}
     for text, labels in about.items():

@@ -105,7 +105,7 @@ def interval_spec(values: Values, slots: Sequence[str]) -> Spec:
         .encode(x="truth:Q")
         .transform_filter("datum.truth !== null"),
     )
-    return _spec(layers, shown, height=(14 * len(rows) + 12) * len(labels))
+    return _spec(layers, shown, height=max(30, 14 * len(rows) + 12) * len(labels))
 
 
 def bar_spec(values: Values, slot: str) -> Spec:
