@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from floodmark.coaction import shares
@@ -89,6 +89,9 @@ def quickly(db: Database, path: Path) -> list[Row] | None:
 
 
 @settings(deadline=None, max_examples=400)
+@example(before='"q""r",x,3\n', scrap=' "q""r",x,8\n', after="")
+@example(before='"q",x,3\n', scrap='"p" ,x,8\n', after="")
+@example(before="p,x,1\n", scrap="p,x,1,,\n", after="p,x,6,\n")
 @given(before=rows, scrap=scraps, after=rows)
 def test_the_quick_way_equals_the_strict_one_or_gives_way(
     db: Database, path: Path, before: str, scrap: str, after: str
@@ -97,7 +100,7 @@ def test_the_quick_way_equals_the_strict_one_or_gives_way(
     quick = quickly(db, path)
     if quick is not None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(shares, "_has_blank_beside_quote", lambda _: True)
+            patch.setattr(shares, "CSV_OPTIONS", "no_such_option = true")  # DuckDB refuses: row by row, then
             shares.load_shares(db, path, COLUMNS)
         assert used(db) == quick
         assert db.one("SELECT count(*) FROM share_rejects") == (0,)

@@ -247,6 +247,18 @@ def test_the_output_has_the_same_bytes_for_any_order_of_rows_and_any_threads(tmp
     assert len(outputs.pop()) > 1000
 
 
+def test_a_large_parquet_output_is_sorted_too(tmp_path: Path) -> None:
+    names = [f"{i:03d}" for i in range(800)]
+    shares = write(tmp_path, HEADER + "".join(f"{name},o,1\n" for name in names))
+    summary = run_edges(shares, window_ms=0, out=tmp_path / "e.parquet")
+    with Database() as db:
+        db.execute("SET preserve_insertion_order = true")
+        got = db.arrays(f"SELECT account_a, account_b FROM read_parquet('{tmp_path / 'e.parquet'}')")
+    pairs = list(zip(got["account_a"].tolist(), got["account_b"].tolist(), strict=True))
+    assert len(pairs) == summary.edges == 800 * 799 // 2
+    assert pairs == [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+
+
 def test_the_summary_counts_what_the_file_holds(tmp_path: Path) -> None:
     shares = write(tmp_path, HEADER + "".join(random_shares(2)))
     summary = run_edges(shares, window_ms=30_000, out=tmp_path / "e.csv", min_objects=3)

@@ -7,16 +7,16 @@
 --      objects           distinct objects with at least one such pair
 --      a_first, b_first  pairs in which that side was strictly earlier (the rest of coactions are ties)
 --
--- The join is on equal slots of time: an action lies in one slot as wide as the window, so whatever follows it within
--- the window lies in the same slot or in the next one. A slot is named by its first millisecond: nothing is divided, so
--- nothing is rounded, before 1970 either. Times and window must lie within 2^61 ms.
+-- The join is on equal slots of time: each action lies in one slot at least as wide as the window, so whatever follows
+-- it within the window lies in the same slot or in the next one. A slot is named by its edge nearer to 1970 (the one
+-- around 1970 is two windows wide): nothing is divided, so nothing is rounded. Times and window must lie within 2^61 ms.
 WITH slotted AS (
     SELECT
         account_id,
         object_id,
         at_ms,
         greatest($window_ms, 1) AS width_ms,
-        at_ms - (at_ms % greatest($window_ms, 1) + greatest($window_ms, 1)) % greatest($window_ms, 1) AS slot_ms
+        at_ms - at_ms % greatest($window_ms, 1) AS slot_ms
     FROM actions_in
 ),
 -- Each action as the later one of a pair: it is looked for from its own slot and from the one before.
