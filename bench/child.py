@@ -1,0 +1,68 @@
+"""What the bench measures, each in its own process: `python bench/child.py TASK ARGUMENTS`; prints one JSON line."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+WINDOW_MS = 60_000
+Report = dict[str, float | int]
+
+
+def generate(shape: str, rows: str, path: str) -> Report:
+    """Write the input."""
+    from shares import SHAPES, write_shares
+
+    write_shares(Path(path), SHAPES[shape], int(rows))
+    return {}
+
+
+def count(path: str) -> Report:
+    """Count the edges and the pairs of actions in a file of edges."""
+    from floodmark.engine.duckdb import Database, quote
+
+    with Database() as db:
+        columns = (
+            "columns = {'a': 'VARCHAR', 'b': 'VARCHAR', 'n': 'BIGINT', 'o': 'BIGINT', 'x': 'BIGINT', 'y': 'BIGINT'}"
+        )
+        edges, pairs = db.one(f"SELECT count(*), coalesce(sum(n), 0) FROM read_csv({quote(path)}, {columns})")
+    return {"edges": edges, "pairs": int(pairs)}
+
+
+def in_process(shares: str, out: str) -> Report:
+    """Time `run_edges` within a process that has started up: libraries imported, compiled code loaded."""
+    from floodmark.coaction.edges import run_edges
+
+    tiny = Path(out).with_name("tiny.csv")
+    tiny.write_text("account_id,object_id,timestamp_share\na,o,1\nb,o,2\n", encoding="utf-8")
+    run_edges(tiny, window_ms=WINDOW_MS, out=Path(out))
+    started = time.perf_counter()
+    run_edges(Path(shares), window_ms=WINDOW_MS, out=Path(out))
+    return {"seconds": time.perf_counter() - started}
+
+
+def sql(shares: str, out: str) -> Report:
+    """Run the definition itself on DuckDB, from the same CSV to the same CSV."""
+    from floodmark.coaction.shares import Columns, load_shares
+    from floodmark.engine.duckdb import Database, quote, read_sql
+
+    with Database() as db:
+        load_shares(db, Path(shares), Columns("account_id", "object_id", "timestamp_share", "s"))
+        db.execute("CREATE TEMP VIEW actions_in AS FROM shares")
+        definition = read_sql("coactions").replace("$window_ms", str(WINDOW_MS)).replace("$min_objects", "1")
+        db.execute(f"COPY ({definition}) TO {quote(out)} (FORMAT csv, HEADER)")
+    return {}
+
+
+TASKS: dict[str, Callable[..., Report]] = {
+    "generate": generate,
+    "count": count,
+    "in-process": in_process,
+    "sql": sql,
+}
+
+if __name__ == "__main__":
+    print(json.dumps(TASKS[sys.argv[1]](*sys.argv[2:])))

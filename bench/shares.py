@@ -1,0 +1,64 @@
+"""Seeded shares to measure on: who shares what and when, with the skews of real collections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from floodmark.engine.duckdb import Database, quote
+
+Int64s = npt.NDArray[np.int64]
+_START_S: Final = 1_594_500_000  # July 2020
+_WEEK_S: Final = 7 * 86_400
+_HOUR_S: Final = 3600
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a collection is skewed: Zipf exponents of accounts and objects, objects per action, mean age of a share."""
+
+    account_skew: float
+    object_skew: float
+    objects_per_action: float
+    mean_age_s: float
+
+
+#: Of a million actions: 0.8 million pairs within 60 s, or 61 million on a few hot objects.
+SHAPES: Final = {
+    "ordinary": Shape(0.7, 0.8, 0.1, 12 * _HOUR_S),
+    "skewed": Shape(0.7, 1.2, 0.05, 7.55 * _HOUR_S),
+}
+
+
+def write_shares(path: Path, shape: Shape, rows: int, seed: int = 20200717) -> None:
+    """Write a CSV of `rows` shares: 18-digit ids, objects that appear within a week and are shared less and less."""
+    rng = np.random.default_rng(seed)
+    n_accounts, n_objects = max(2, rows // 10), max(1, int(rows * shape.objects_per_action))
+    account = _zipf(rng, n_accounts, rows, shape.account_skew)
+    thing = _zipf(rng, n_objects, rows, shape.object_skew)
+    appeared = rng.random(n_objects) * _WEEK_S
+    at_s = _START_S + (appeared[thing] + rng.exponential(shape.mean_age_s, rows)).astype(np.int64)
+    with Database() as db:
+        db.connection.register(
+            "shares",
+            {
+                "account_id": _ids(rng, n_accounts)[account],
+                "object_id": _ids(rng, n_objects)[thing],
+                "content_id": np.arange(rows) + 10**17,
+                "timestamp_share": at_s,
+            },
+        )
+        db.execute(f"COPY shares TO {quote(str(path))} (FORMAT csv, HEADER)")
+
+
+def _zipf(rng: np.random.Generator, n_values: int, size: int, exponent: float) -> Int64s:
+    weight = np.cumsum(1.0 / np.arange(1, n_values + 1) ** exponent)
+    return np.searchsorted(weight / weight[-1], rng.random(size))
+
+
+def _ids(rng: np.random.Generator, count: int) -> Int64s:
+    return 10**17 + rng.permutation(count) * 7_919 + rng.integers(0, 7_919, count)
