@@ -106,6 +106,15 @@ def fold_text(text: str) -> str:
     return " ".join(folded.split())
 
 
+def fold_wording(text: str) -> str:
+    """Return the key of a text with its links and mentions: characters and spacing are folded, nothing is removed.
+
+    >>> fold_wording("Vote  NOW! https://t.co/x")
+    'vote now! https://t.co/x'
+    """
+    return " ".join((text.lower() if text.isascii() else _fold_characters(text)).split())
+
+
 def fold_hashtag(tag: str) -> str:
     """Return the comparison key of a hashtag, without its sign; ZWNJ and spaces are removed.
 

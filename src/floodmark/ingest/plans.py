@@ -20,6 +20,9 @@ from floodmark.schema import ACCOUNTS, POSTS, STATUS_WORDS, STATUSES
 if TYPE_CHECKING:
     from floodmark.config import InputSpec
 
+#: Namespace of ids where neither the input nor the case names a platform.
+UNSPECIFIED: Final = "unspecified"
+
 _COLUMN_NAMES: Final = MappingProxyType(
     {
         "at": "at_ms",

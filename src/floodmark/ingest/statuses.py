@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from floodmark.ingest.mapping import STATUS_FIELDS, check_columns, open_table
-from floodmark.ingest.plans import planned, status_plan
+from floodmark.ingest.plans import UNSPECIFIED, planned, status_plan
 from floodmark.registry import Reader, Record, Reject
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def read(path: Path, spec: InputSpec) -> Iterator[Record | Reject]:
     required = ("account_id", "status") if spec.observed_at else ("account_id", "status", "observed_at")
     mapped = check_columns(spec, tuple(STATUS_FIELDS), required)
     with open_table(path, spec, mapped, required) as source:
-        plan = status_plan(spec, spec.platform or READER.platform, mapped, source.columns)
+        plan = status_plan(spec, spec.platform or UNSPECIFIED, mapped, source.columns)
         yield from planned(source.rows(), plan, source.raw)
 
 
@@ -35,7 +35,7 @@ READER: Final = Reader(
         "One look at one account a row: account_id, observed_at (a column, or one date for the file as "
         "`observed_at`), status, and where known reason and last_post_at. `values` translates the file's words."
     ),
-    platform="unspecified",
+    platform="",
     matches=_matches,
     read=read,
     example=(

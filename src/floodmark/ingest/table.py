@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from floodmark.ingest.mapping import ACCOUNT_FIELDS, POST_FIELDS, check_columns, open_table
-from floodmark.ingest.plans import planned, post_plan
+from floodmark.ingest.plans import UNSPECIFIED, planned, post_plan
 from floodmark.ingest.sources import SUFFIXES
 from floodmark.registry import Reader, Record, Reject
 
@@ -22,7 +22,7 @@ def read(path: Path, spec: InputSpec) -> Iterator[Record | Reject]:
     """Yield a Record or a Reject for every row; UsageError when mapping and file do not fit."""
     mapped = check_columns(spec, _FIELDS, _REQUIRED)
     with open_table(path, spec, mapped, _REQUIRED) as source:
-        plan = post_plan(spec, spec.platform or READER.platform, mapped, source.columns)
+        plan = post_plan(spec, spec.platform or UNSPECIFIED, mapped, source.columns)
         yield from planned(source.rows(), plan.record, source.raw)
 
 
@@ -35,7 +35,7 @@ READER: Final = Reader(
         'post_id = ["account_id", "at", "text", "ordinal"]. An empty cell of a mapped free-text column is an empty '
         "text; any other empty cell is unknown."
     ),
-    platform="unspecified",
+    platform="",
     matches=lambda path, _head: path.suffix.lower() in SUFFIXES,
     read=read,
     example=(
