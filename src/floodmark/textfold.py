@@ -67,19 +67,23 @@ _unify: Final = _replacer({**_HIDDEN, **_MARKS, **_LETTERS, **_DIGITS})
 
 _ZWNJ: Final = "\u200c"
 _ARABIC_LETTER: Final = "\u0620-\u063f\u0641-\u064a\u066e-\u06d3\u06d5\u06ee-\u06ff\u0750-\u077f\u08a0-\u08c9"
-_WORD_ZWNJ: Final = re.compile(rf"(?<=\w){_ZWNJ}+(?=[{_ARABIC_LETTER}])|(?<=[{_ARABIC_LETTER}]){_ZWNJ}+(?=\w)")
+# These patterns begin with a fixed character, which is several times faster; what precedes it is looked up afterwards.
+_WORD_ZWNJ: Final = re.compile(
+    rf"{_ZWNJ}(?:(?<=\w{_ZWNJ}){_ZWNJ}*(?=[{_ARABIC_LETTER}])|(?<=[{_ARABIC_LETTER}]{_ZWNJ}){_ZWNJ}*(?=\w))"
+)
 _HASHTAG_ZWNJ: Final = re.compile(rf"#[\w{_ZWNJ}]+")
 
 _REPOST_PREFIX: Final = re.compile(r"\A\s*(?:rt\s+@\w+\s*:?\s*)+")
-_LINK: Final = re.compile(r"(?:https?://|\bwww\.|\bpic\.twitter\.com/)\S*")
-_MENTION: Final = re.compile(r"(?<!\w)@\w[\w.@-]*")
+_LINK: Final = re.compile(r"https?://\S*")
+_BARE_LINK: Final = re.compile(r"\b(?:www\.|pic\.twitter\.com/)\S*")
+_MENTION: Final = re.compile(r"@(?<!\w@)\w[\w.@-]*")
 _REPOST: Final = re.compile(r"\s*RT @(\w{1,60}):\s*(.*)", re.DOTALL)
 _URL: Final = re.compile(r"https?://[^\s<>\"\u3000-\u303f\uff00-\uff0f]+", re.IGNORECASE)
-_SIGN: Final = re.compile(r"(?<![\w&/#＃])[#＃]")
+_SIGN: Final = re.compile(r"[#＃](?<![\w&/#＃].)")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\s]")
 _TAIL: Final = ".,;:!?'\"«»“”‘’)]}>*_~|،؛؟。"
 _CUT: Final = ("…", "...")
-_HANDLE: Final = re.compile(r"(?<![\w@])@(\w+(?:@\w+(?:[.-]\w+)+)?)")
+_HANDLE: Final = re.compile(r"@(?<![\w@]@)(\w+(?:@\w+(?:[.-]\w+)+)?)")
 _TRACKING: Final = re.compile(
     r"(?:utm_\w+|fbclid|gclid|gclsrc|dclid|gbraid|wbraid|msclkid|twclid|ttclid|yclid|igshid|igsh|mc_cid|mc_eid|"
     r"_ga|_gl|ref_src|ref_url|cmpid)(?:=|$)",
@@ -99,8 +103,10 @@ def fold_text(text: str) -> str:
     folded = text.lower() if text.isascii() else _fold_characters(text)
     if "@" in folded:
         folded = _REPOST_PREFIX.sub("", folded, count=1)
-    if "http" in folded or "www." in folded or "pic.twitter" in folded:
+    if "http" in folded:
         folded = _LINK.sub(" ", folded)
+    if "www." in folded or "pic.twitter" in folded:
+        folded = _BARE_LINK.sub(" ", folded)
     if "@" in folded:
         folded = _MENTION.sub(" ", folded)
     return " ".join(folded.split())
