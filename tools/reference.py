@@ -48,7 +48,7 @@ def tables_page() -> str:
 def traces_page() -> str:
     """Return the page of all traces."""
     parts = [
-        "# Traces\n\nA trace is a kind of action. Two accounts that act on the same object within a window are a co-action."
+        "# Traces\n\nA trace is a kind of action. Two accounts that act on one object within a window are a co-action."
     ]
     for item in registry.traces().items.values():
         benign = "\n".join(f"- {line}" for line in item.benign)
