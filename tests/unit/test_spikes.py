@@ -110,6 +110,78 @@ def test_the_peak_ratio_interval_covers_the_planted_factor() -> None:
     assert held / 200 >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 200)
 
 
+def test_p_values_are_raised_to_what_the_baseline_shows() -> None:
+    rng = np.random.default_rng(1)
+    usual = rng.random(2_000)
+    p = np.array([1.0, 0.5, 0.1, 0.03])
+    inside = [(1 + (usual <= value).sum()) / 2_001 for value in p]
+    assert spikes.calibrated(p, usual) == pytest.approx(np.maximum(p, inside))
+    # Where the model fits, far tails stay far; where the baseline's bursts are heavier (here p^2 would be right), they
+    # are pulled up along the baseline's own tail: from p = 1e-12 to about the square root.
+    assert 1e-12 <= spikes.calibrated(np.array([1e-12]), usual)[0] < 1e-8
+    heavy = np.sort(rng.random(2_000) ** 2)
+    pulled = spikes.calibrated(np.array([1e-12]), heavy)[0]
+    assert 1e-7 < pulled < 1e-4
+    # By hand: 40 bins (2 %) make the tail, beyond the 41st smallest.
+    threshold, smallest = -np.log(heavy[40]), -np.log(heavy[:40])
+    scale = (smallest - threshold).mean() * (1 + 1 / np.sqrt(40))
+    assert pulled == pytest.approx(41 / 2_001 * np.exp(-(-np.log(1e-12) - threshold) / scale))
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 3.0])
+def test_calibration_keeps_the_order_and_never_lowers(power: float) -> None:
+    rng = np.random.default_rng(2)
+    p = np.sort(rng.random(500) ** 4)
+    found = spikes.calibrated(p, rng.random(800) ** power)
+    assert (found >= p).all()
+    assert (np.diff(found) >= -1e-12).all()
+    assert (found <= 1).all()
+
+
+def test_the_ratio_to_expected_is_the_jackknife_by_hand() -> None:
+    without = np.array([9.0, 10.0, 11.0, 10.5, 9.5])
+    logs = [np.log(value) for value in without]
+    mean = sum(logs) / 5
+    error = np.sqrt(1 / 40 + 4 / 5 * sum((value - mean) ** 2 for value in logs))
+    ratio, low, high = spikes.ratio_to_expected(40, 10.0, without, 0.9)
+    assert ratio == 4
+    assert (np.log(high / 4), np.log(4 / low)) == pytest.approx((1.644854 * error,) * 2, rel=1e-6)
+    # No post at all: the exact Poisson limit, by which such a count is as rare as one tail.
+    nothing = spikes.ratio_to_expected(0, 10.0, without, 0.95)
+    assert nothing[:2] == (0, 0)
+    assert reference.poisson.pmf(0, nothing[2] * 10) == pytest.approx(0.025)
+
+
+def test_peak_and_band_follow_from_counts_and_means() -> None:
+    times, days, window = organic_series(Organic(4.0, "bins", 0.3), np.random.default_rng(21))
+    found = judged(find_spikes(times, days, window, level=0.9))
+    best = max(range(96), key=lambda i: (found.counts[i], found.counts[i] / found.expected[i]))
+    assert found.peak == best
+    assert np.count_nonzero(found.counts == found.counts.max()) >= 1
+    size = 1 / found.dispersion
+    for mean, most in zip(found.expected, found.upper, strict=True):
+        odds = size / (size + mean)
+        assert reference.nbinom.sf(most - 1, size, odds) > 0.05 >= reference.nbinom.sf(most, size, odds)
+
+
+def test_ties_of_the_peak_go_to_the_bin_that_is_expected_to_be_quieter() -> None:
+    times, days, window = organic_series(Organic(20.0, "bins", 0.02), np.random.default_rng(5))
+    width = 15 * MINUTE_MS
+    kept = times[times < window.start_ms]
+    # Fifty posts each at three in the morning (bin 12) and in the afternoon (bin 60); none elsewhere.
+    added = np.concatenate([window.start_ms + bin_ * width + np.arange(50) * 1000 for bin_ in (60, 12)])
+    found = judged(find_spikes(np.concatenate([kept, added]), days, window))
+    assert found.expected[12] < found.expected[60]
+    assert found.peak == 12
+
+
+def test_dispersion_of_known_series_is_recovered() -> None:
+    for planted in (0.0001, 0.2, 1.0):
+        found = judge_many(Organic(30.0, "bins", planted), 12, seed=3)
+        # One standard error is added, so a little above.
+        assert planted <= np.mean([result.dispersion for result in found]) <= planted * 1.25 + 0.02
+
+
 def test_counts_and_bins_are_those_of_brute_force() -> None:
     times, days, window = organic_series(Organic(3.0, "days", 0.2), np.random.default_rng(3))
     found = judged(find_spikes(times, days, window))
@@ -207,6 +279,9 @@ def test_collection_artefacts_are_noticed() -> None:
     assert "same number" in str(spikes.collection_artefact(hours(100, 100, 100, 100, 100, 37, 88)))
     assert "few minutes" in str(spikes.collection_artefact(hours(50, 70, 61, 80, first_minutes=8)))
     assert "cut off" in str(spikes.collection_artefact(hours(3000, 90, 60, 80, 100, 70, 3010, 95)))
+    # Half of the busy hours is enough, ten minutes of the hour too.
+    assert "same number" in str(spikes.collection_artefact(hours(100, 100, 100, 100, 31, 42, 53, 64)))
+    assert "few minutes" in str(spikes.collection_artefact(hours(50, 70, 61, 80, first_minutes=10)))
 
 
 def test_ordinary_collections_raise_no_such_doubt() -> None:
@@ -215,6 +290,12 @@ def test_ordinary_collections_raise_no_such_doubt() -> None:
         times, _, window = organic_series(Organic(20.0, "drift", 0.3), rng)
         assert spikes.collection_artefact(times[times >= window.start_ms]) is None
     assert spikes.collection_artefact(hours(10, 10, 10)) is None
+    # Less than half equal, a burst in neighbouring hours, two bursts of clearly different size, two low humps.
+    assert spikes.collection_artefact(hours(100, 100, 100, 100, 31, 42, 53, 64, 75)) is None
+    assert spikes.collection_artefact(hours(90, 60, 80, 3000, 3010, 100, 70, 95)) is None
+    assert spikes.collection_artefact(hours(3000, 90, 60, 80, 100, 70, 3100, 95)) is None
+    assert spikes.collection_artefact(hours(300, 90, 60, 80, 100, 70, 301, 95)) is None
+    assert spikes.collection_artefact(hours(50, 70, 61, 80, first_minutes=12)) is None
     assert spikes.collection_artefact(np.zeros(0, dtype=np.int64)) is None
 
 

@@ -205,7 +205,7 @@ def _judge(times: Counts, bins: Counts, counts: Counts, window: Window, minutes:
     event_cells = _hours_of_week(event, window, width)
     expected = means[event_cells] * exposure
     usual = tail(counts, unseen[day, cells], dispersion)
-    p_values = _calibrated(tail(event_counts, expected, dispersion), usual)
+    p_values = calibrated(tail(event_counts, expected, dispersion), usual)
     tail_share = (1 - level) / 2
     peak = int(np.lexsort((event, -event_counts / expected, -event_counts))[0])
     return Spikes(
@@ -222,11 +222,11 @@ def _judge(times: Counts, bins: Counts, counts: Counts, window: Window, minutes:
         is_spike=stats.bh(p_values, FALSE_DISCOVERY),
         before=_day_before(times, window, width, means, dispersion, tail_share),
         peak=peak,
-        ratio=_ratio(int(event_counts[peak]), float(expected[peak]), unseen[:, event_cells[peak]], level),
+        ratio=ratio_to_expected(int(event_counts[peak]), float(expected[peak]), unseen[:, event_cells[peak]], level),
     )
 
 
-def _calibrated(p_values: Floats, usual: Floats) -> Floats:
+def calibrated(p_values: Floats, usual: Floats) -> Floats:
     """Raise p-values to what those of the baseline (`usual`, each bin judged without its day) show to be common.
 
     Among the baseline's bins a p-value is raised to the share that is as small. Past the smallest 2 % of them (at least
@@ -304,7 +304,7 @@ def _dispersion(counts: Counts, predicted: Floats, day: Counts, margin: float) -
     return float(max(0.0, found + margin * error))
 
 
-def _ratio(count: int, expected: float, leave_one_out: Floats, level: float) -> tuple[float, float, float]:
+def ratio_to_expected(count: int, expected: float, leave_one_out: Floats, level: float) -> tuple[float, float, float]:
     """Return count / expected with an interval from the count's Poisson error and the baseline's, on the log scale.
 
     The baseline's error is the jackknife over its days. Without posts the upper end is the exact Poisson one.
