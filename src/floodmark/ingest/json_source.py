@@ -176,7 +176,7 @@ def _document(path: Path, name: str) -> list[object] | None:
         first = next((line for line in _bounded_lines(file) if not line.isspace()), b"")
     start = first.lstrip()[:1]
     is_array = start == b"["
-    if not is_array and (start != b"{" or _is_json(first)):
+    if not is_array and (start != b"{" or len(first) > MAX_ROW_BYTES or _is_json(first)):
         return None
     if path.stat().st_size > MAX_DOCUMENT_BYTES:
         if not is_array:
@@ -185,16 +185,14 @@ def _document(path: Path, name: str) -> list[object] | None:
             f"{name}: the file is one JSON array of over {MAX_DOCUMENT_BYTES >> 20} MiB; "
             "write one object a line instead, for example with `jq -c '.[]'`"
         )
+    data = path.read_bytes().removeprefix(BOM)
     try:
-        document = load_json(path.read_bytes().removeprefix(BOM))
+        document = load_json(data)
     except orjson.JSONDecodeError as error:
         # Lines that each begin an array, or lines of which the first is broken, are read as lines.
         if not is_array or (path.suffix.lower() != ".json" and _is_json(first)):
             return None
-        raise IngestError(
-            f"{name}: the JSON array is broken at line {error.lineno}, column {error.colno} ({error.msg}); "
-            "it was perhaps cut off: export it again"
-        ) from error
+        raise IngestError(f"{name}: {_array_problem(data, error)}") from error
     return document if isinstance(document, list) else [document]
 
 
@@ -204,6 +202,17 @@ def _is_json(line: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False
     return True
+
+
+def _array_problem(data: bytes, error: orjson.JSONDecodeError) -> str:
+    try:
+        data.decode()
+    except UnicodeDecodeError as bad:
+        return f"byte {bad.start:,} of the JSON array is not UTF-8; save the file as UTF-8"
+    return (
+        f"the JSON array is broken at line {error.lineno}, column {error.colno} ({error.msg}); "
+        "it was perhaps cut off: export it again"
+    )
 
 
 def _complaint(line: bytes) -> str:

@@ -39,7 +39,7 @@ READER: Final = Reader(
     matches=_matches,
     read=read,
     example=(
-        b"user,seen,state\n"
+        b"user,seen,account_status\n"
         b"1,2020-08-01T00:00:00Z,exists\n"
         b"2,2020-08-01T00:00:00Z,no exists\n"
         b"3,2020-08-01T00:00:00Z,suspended\n"
@@ -47,7 +47,7 @@ READER: Final = Reader(
     ),
     example_spec={
         "path": "statuses.csv",
-        "columns": {"account_id": "user", "observed_at": "seen", "status": "state"},
+        "columns": {"account_id": "user", "observed_at": "seen", "status": "account_status"},
         "values": {"exists": "active", "no exists": "not_found"},
     },
     example_records=3,
