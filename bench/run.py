@@ -3,8 +3,8 @@
     python bench/run.py [--rows N] [--case NAME] [--runs N]
 
 Writes its own seeded input into a temporary folder, runs each case once to warm up and then `--runs` times, and appends
-the median of wall-clock seconds and of peak memory to bench/history.csv. Compare ratios within one run, not seconds of
-different machines.
+the medians of wall-clock seconds, of processor seconds (of the whole process) and of peak memory to bench/history.csv.
+Compare ratios within one run, not seconds of different machines; on a busy machine, compare processor seconds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-COLUMNS = ("commit", "date", "machine", "case", "rows", "edges", "pairs", "runs", "seconds_median", "peak_mb")
+COLUMNS = (
+    "commit",
+    "date",
+    "machine",
+    "case",
+    "rows",
+    "edges",
+    "pairs",
+    "runs",
+    "seconds_median",
+    "cpu_seconds_median",
+    "peak_mb",
+)
 CLI = ("-c", "from floodmark.cli import main; main()")
 
 
@@ -51,6 +63,7 @@ class Run:
     """One finished process: its own seconds if it told them, else wall-clock from start to end."""
 
     seconds: float
+    cpu_seconds: float
     peak_mb: float
     said: dict[str, float]
 
@@ -68,7 +81,7 @@ def run_python(arguments: tuple[str, ...]) -> Run:
     said: dict[str, float] = json.loads(output) if output.startswith("{") else {}
     # Linux counts kilobytes, macOS bytes.
     peak_mb = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    return Run(said.get("seconds", seconds), peak_mb, said)
+    return Run(said.get("seconds", seconds), usage.ru_utime + usage.ru_stime, peak_mb, said)
 
 
 def measure(case: Case, shares: Path, rows: int, runs: int) -> dict[str, object]:
@@ -87,6 +100,7 @@ def measure(case: Case, shares: Path, rows: int, runs: int) -> dict[str, object]
         "pairs": counts["pairs"],
         "runs": runs,
         "seconds_median": f"{statistics.median(run.seconds for run in done):.3f}",
+        "cpu_seconds_median": f"{statistics.median(run.cpu_seconds for run in done):.3f}",
         "peak_mb": f"{statistics.median(run.peak_mb for run in done):.0f}",
     }
 
@@ -131,7 +145,8 @@ def main() -> int:
     cases = [case for case in CASES if not chosen.case or case.name in chosen.case]
     provenance = {"commit": commit(), "date": datetime.now(UTC).date().isoformat(), "machine": machine()}
     counts: dict[str, set[tuple[object, object]]] = {}
-    print(f"{provenance['machine']}\n{'case':<18}{'edges':>12}{'pairs':>12}{'runs':>6}{'seconds':>10}{'MB':>7}")
+    print(provenance["machine"])
+    print(f"{'case':<18}{'edges':>12}{'pairs':>12}{'runs':>6}{'seconds':>10}{'cpu s':>10}{'MB':>7}")
     with tempfile.TemporaryDirectory() as folder:
         for shape in dict.fromkeys(case.shape for case in cases):
             shares = Path(folder) / f"{shape}.csv"
@@ -142,7 +157,7 @@ def main() -> int:
                 counts.setdefault(shape, set()).add((row["edges"], row["pairs"]))
                 print(
                     f"{case.name:<18}{row['edges']:>12}{row['pairs']:>12}{row['runs']:>6}"
-                    f"{row['seconds_median']:>10}{row['peak_mb']:>7}",
+                    f"{row['seconds_median']:>10}{row['cpu_seconds_median']:>10}{row['peak_mb']:>7}",
                     flush=True,
                 )
     return int(any(len(found) > 1 for found in counts.values()))
