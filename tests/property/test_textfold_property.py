@@ -20,7 +20,13 @@ from floodmark.textfold import (
 
 # Characters and pieces that have rules of their own, so that they meet.
 PIECES = st.sampled_from(
-    [*"abRTrt @#:/.?&=wW…()é0٣۴", *"يكهةیؤآ", *"\u200c\u200d\xad̸́ـ़َٔर゙か한", *"가ᅠㅤﾠ️\U000e0041��İßΣς", "http://", "https://", "www.", "RT @a: ", "rt @", "@b", "pic.twitter.com/", "utm_a=1", ":80", ":443"]
+    [
+        *"abRTrt @#:/.?&=wW…()é0٣۴",
+        *"يكهةیؤآ",
+        *"\u200c\u200d\u00ad\u0301\u0338\u0640\u064e\u0654\u093c\u0930\u3099か한",
+        *"\u1100\u1161\u1160\u3164\uffa0\ufe0f\U000e0041\ud83d\udc00İßΣς",
+        *("http://", "https://", "www.", "RT @a: ", "rt @", "@b", "pic.twitter.com/", "utm_a=1", ":80", ":443"),
+    ]
 )
 TEXTS = st.text() | st.lists(PIECES, max_size=12).map("".join)
 
