@@ -37,7 +37,10 @@ text = "text"
 
 
 def write_posts(path: Path, words: str) -> None:
-    rows = [f'{n},{n % 40},2020-07-17T{n % 24:02d}:{n % 60:02d}:00Z,"{words} {n % 7}"' for n in range(3000)]
+    """Write posts whose number, and so the findings, depends on the words."""
+    rows = [
+        f'{n},{n % 40},2020-07-17T{n % 24:02d}:{n % 60:02d}:00Z,"{words} {n % 7}"' for n in range(3000 + len(words))
+    ]
     path.write_text("id,who,when,text\n" + "\n".join(rows) + "\n", encoding="utf-8")
 
 
