@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final
@@ -40,7 +41,8 @@ class Spool:
     ) -> None:
         """Remove what is temporary, and the result too when something went wrong."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # a full disk is told of already, and the file goes
+                self._file.close()
         for path in (self._lines, *self._chunks, *((self.path,) if error is not None else ())):
             path.unlink(missing_ok=True)
 
