@@ -95,7 +95,8 @@ def test_columns_of_the_tables_are_those_of_the_schema(tmp_path: Path) -> None:
             f"{HEADER}1,a,{WHEN},x\n1.2e+18,a,{WHEN},x\n1.2e+18,b,{WHEN},x\n",
             {},
             "posts.csv: field `post_id` (column `id`): 2 of 3 rows hold an id that went through a floating-point"
-            " number, so its last digits are lost, for example '1.2e+18' on line 3; export the file again with ids as text",
+            " number, so its last digits are lost, for example '1.2e+18' on line 3;"
+            " export the file again with ids as text",
         ),
         (
             f"{HEADER}1,a\n2,b\n",
