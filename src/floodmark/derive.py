@@ -14,6 +14,7 @@ from floodmark import registry, textfold
 from floodmark.coaction.table import edges_from_table
 from floodmark.config import CaseConfig
 from floodmark.engine.duckdb import Database, read_sql
+from floodmark.errors import UsageError
 from floodmark.schema import EDGES, create_sql
 
 BASE_FILES: Final = ("posts", "repeats", "account_observations", "statuses", "rejects", "post_features")
@@ -125,6 +126,12 @@ def _load_rules(db: Database, config: CaseConfig) -> None:
             bare = account.removeprefix("@")
             rules.add((side.name, "handle", bare.lower()))
             rules.update((side.name, "account", f"{platform}:{bare}") for (platform,) in platforms)
+    if blank := sorted({(side, kind) for side, kind, value in rules if not value}):
+        side_name, kind = blank[0]
+        raise UsageError(
+            f"{config.source.name}: field `side.{kind}s` of side {side_name!r}: an entry is empty once spelling is"
+            " unified and would match every post; remove it or write a word"
+        )
     streams.extend(("control", stream, True) for stream in config.control_streams)
     db.execute("CREATE OR REPLACE TEMP TABLE side_streams (side VARCHAR, stream VARCHAR, whole BOOLEAN)")
     db.execute("CREATE OR REPLACE TEMP TABLE side_rules (side VARCHAR, kind VARCHAR, value VARCHAR)")

@@ -11,6 +11,7 @@ import pytest
 from floodmark import derive
 from floodmark.config import CaseConfig
 from floodmark.engine.duckdb import Database
+from floodmark.errors import UsageError
 
 CONFIG = CaseConfig.model_validate(
     {
@@ -124,3 +125,18 @@ def test_candidate_edges_skip_windows_under_the_clock(base_db: Callable[..., Dat
         rows = db.rows("SELECT trace, window_ms, account_a, account_b, coactions, objects FROM edges")
         assert {row[1] for row in rows} == windows
         assert {row[2:] for row in rows} == {("x:a", "x:b", 3, 3)}
+
+
+def test_a_later_poorer_observation_erases_nothing(base_db: Callable[..., Database], tmp_path: Path) -> None:
+    rich = {"account_id": "x:1", "observed_at_ms": 5, "created_at_ms": 7, "followers": 2, "handle": "old"}
+    poor = {"account_id": "x:1", "observed_at_ms": 6, "handle": "new"}
+    db = base_db([{"post_id": "x:p", "account_id": "x:1", "at_ms": START, "text": "#red"}], [poor, rich])
+    derive.derive(db, CONFIG, tmp_path)
+    assert db.rows("SELECT handle, created_at_ms, followers, observed_at_ms FROM accounts") == [("new", 7, 2, 6)]
+
+
+def test_a_blank_keyword_is_refused(base_db: Callable[..., Database], tmp_path: Path) -> None:
+    side = CONFIG.sides[0].model_copy(update={"keywords": (" ",)})
+    db = base_db([{"post_id": "x:p", "account_id": "x:1", "at_ms": START, "text": "hello"}])
+    with pytest.raises(UsageError, match="would match every post"):
+        derive.derive(db, CONFIG.model_copy(update={"sides": (side,)}), tmp_path)

@@ -25,7 +25,6 @@ __all__ = ["ingest_input", "merge_base_tables", "write_features"]
 
 Progress = Callable[[int, int], None]
 _PROGRESS_ROWS: Final = 2_000
-_SEPARATOR: Final = "chr(31)"
 
 
 @dataclass
@@ -160,7 +159,7 @@ def _post_select(spec: InputSpec) -> str:
     columns = [{"at": "at_ms", "observed_at": "observed_at_ms"}.get(name, name) for name in fields if name != "ordinal"]
     # NULL and empty are told apart; the names keep ids of different recipes apart.
     values = (f"coalesce({column}::VARCHAR, chr(30))" for column in columns)
-    key = f"md5(concat_ws({_SEPARATOR}, {quote(' '.join(fields))}, {', '.join(values)}))"
+    key = f"md5(CAST(to_json([{quote(' '.join(fields))}, {', '.join(values)}]) AS VARCHAR))"
     if "ordinal" in fields:
         return f"*, {key} AS derive"
     return f"* REPLACE (split_part(account_id, ':', 1) || ':d-' || left({key}, 20) AS post_id), NULL::VARCHAR AS derive"
