@@ -128,14 +128,14 @@ class Parameters(_Strict):
     """Thresholds, all printed in the report. The defaults are those of the design."""
 
     windows_s: tuple[Annotated[int, Field(ge=1, le=86_400)], ...] = (60,)
-    min_objects: Annotated[int, Field(ge=1)] = 2
+    min_objects: Annotated[int, Field(ge=1, le=1_000_000_000)] = 2
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    low_follower_under: Annotated[int, Field(ge=1)] = 20
-    enrolment_days: Annotated[int, Field(ge=1)] = 30
-    dormant_days: Annotated[int, Field(ge=1)] = 180
-    silent_days: Annotated[int, Field(ge=1)] = 30
+    low_follower_under: Annotated[int, Field(ge=1, le=1_000_000_000)] = 20
+    enrolment_days: Annotated[int, Field(ge=1, le=36_500)] = 30
+    dormant_days: Annotated[int, Field(ge=1, le=36_500)] = 180
+    silent_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     spike_bin_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
-    baseline_days: Annotated[int, Field(ge=1)] = 28
+    baseline_days: Annotated[int, Field(ge=1, le=36_500)] = 28
     max_rejected_share: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 

@@ -51,7 +51,7 @@ def run_case(
     `planted` is printed beside the measures by the report and never reaches a measure. Raises UsageError, IngestError
     or EngineError with one sentence; the folder is then as it was.
     """
-    prepared = [_prepare(config, spec) for spec in config.inputs]
+    prepared = [_prepare(config, number, spec) for number, spec in enumerate(config.inputs, 1)]
     with case.staged(folder) as staging:
         inputs = tuple(_ingest(staging, config, number, *item, reporter) for number, item in enumerate(prepared, 1))
         _freeze_case_file(staging, config)
@@ -121,7 +121,14 @@ def check_data(db: Database, config: CaseConfig, source: str) -> None:
         )
 
 
-def _prepare(config: CaseConfig, spec: InputSpec) -> tuple[InputSpec, Reader]:
+def _prepare(config: CaseConfig, number: int, spec: InputSpec) -> tuple[InputSpec, Reader]:
+    """Find the reader and the file of one input, before anything is read or written."""
+    source = config.file(spec)
+    if not source.is_file():
+        raise IngestError(
+            f"{spec.path}: field `input[{number}].path`: there is no such file; correct the path,"
+            " which is relative to the case file"
+        )
     reader = registry.readers().get("reader", spec.format)
     platform = spec.platform or reader.platform or config.platform
     return spec.model_copy(update={"platform": platform}), reader
@@ -137,11 +144,6 @@ def _ingest(
 ) -> InputCount:
     """Freeze one input by copying it into the case, then read the copy: what was hashed is what was read."""
     source = config.file(spec)
-    if not source.is_file():
-        raise IngestError(
-            f"{spec.path}: field `input[{number}].path`: there is no such file; correct the path,"
-            " which is relative to the case file"
-        )
     digest = case.sha256_file(source)
     frozen = f"inputs/{number:02d}-{source.name}"
     part = f"parts/{number:02d}"
