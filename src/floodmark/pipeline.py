@@ -202,7 +202,11 @@ def _derive(staging: case.Staging, config: CaseConfig, reporter: Reporter) -> No
             derive.derive(db, config, tables, advance)
 
     outputs = [f"tables/{name}.parquet" for name in derive.DERIVED_FILES]
-    staging.step("derived", [staging.steps["tables"].key, _config_key(config)], outputs, run)
+    used = [
+        [side.model_dump(mode="json", exclude={"title"}) for side in config.sides],
+        [config.parameters.windows_s, config.parameters.min_objects],
+    ]
+    staging.step("derived", [staging.steps["tables"].key, _window_key(config), used], outputs, run)
 
 
 def _findings(
