@@ -22,8 +22,8 @@ WHEN = "2020-07-17T10:15:07Z"
 HEADER = "id,who,when,text\n"
 
 
-def spec(name: str = "posts.csv", **fields: object) -> InputSpec:
-    given = {"path": name, "format": "table", "platform": "x", "columns": COLUMNS, **fields}
+def spec(**fields: object) -> InputSpec:
+    given = {"path": "posts.csv", "format": "table", "platform": "x", "columns": COLUMNS, **fields}
     return InputSpec.model_validate(given)
 
 
@@ -252,10 +252,16 @@ def test_derived_ids_tell_null_from_empty_and_fields_apart(tmp_path: Path) -> No
     assert merge(tmp_path, "part") == {"main": 0}
 
 
+def test_derived_ids_tell_an_unknown_text_from_an_empty_one(tmp_path: Path) -> None:
+    data = "".join(f'{{"who":"a","when":"{WHEN}","text":{text}}}\n' for text in ("null", '""', '"null"'))
+    columns = {**COLUMNS, "post_id": ("account_id", "at", "text")}
+    assert ingest(tmp_path, data, path="posts.jsonl", columns=columns)["repeated"] == 0
+
+
 def test_statuses_are_stored_rows(tmp_path: Path) -> None:
     data = f"who,seen,state\na,{WHEN},active\nb,{WHEN},deleted\na,{WHEN},active\nc,{WHEN},odd\n"
     columns = {"account_id": "who", "observed_at": "seen", "status": "state"}
-    counts = ingest(tmp_path, data, name="s.csv", format="statuses", columns=columns)
+    counts = ingest(tmp_path, data, path="s.csv", format="statuses", columns=columns)
     assert (counts["rows"], counts["stored"], counts["rejected"]) == (4, 3, 1)
     merge(tmp_path, "part")
     assert table(tmp_path / "tables/statuses.parquet", "account_id, status") == [("x:a", "active"), ("x:b", "deleted")]
