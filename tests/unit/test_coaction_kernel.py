@@ -96,3 +96,19 @@ def test_numba_is_imported_only_to_count_and_nothing_heavy_ever() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == "False []"
+
+
+def test_where_machine_code_cannot_be_kept_it_is_compiled_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    njit = kernel.numba.njit
+
+    def no_place(**options: bool) -> object:
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return njit(**options)
+
+    monkeypatch.setattr(kernel.numba, "njit", no_place)
+
+    def double(number: int) -> int:
+        return 2 * number
+
+    assert kernel.compiled(double)(21) == 42
