@@ -90,8 +90,9 @@ def test_numba_is_imported_only_to_count_and_nothing_heavy_ever() -> None:
     script = (
         "import sys, floodmark, floodmark.coaction.edges, floodmark.coaction.table\n"
         "before = 'numba' in sys.modules\n"
-        "import floodmark.coaction.lines\n"
-        "heavy = {'scipy.stats', 'rich', 'altair', 'pandas', 'jinja2', 'pydantic'} & set(sys.modules)\n"
+        "from floodmark.coaction.edges import _load_kernel\n"
+        "_load_kernel()\n"
+        "heavy = {'scipy.linalg', 'scipy.stats', 'rich', 'altair', 'pandas', 'jinja2', 'pydantic'} & set(sys.modules)\n"
         "sys.exit(f'{before} {sorted(heavy)}')"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
@@ -112,3 +113,8 @@ def test_where_machine_code_cannot_be_kept_it_is_compiled_anew(monkeypatch: pyte
         return 2 * number
 
     assert kernel.compiled(double)(21) == 42
+
+
+def test_matrices_can_still_be_multiplied_in_compiled_code() -> None:
+    square = kernel.numba.njit(lambda matrix: matrix @ matrix)
+    assert square(np.array([[1.0, 1.0], [0.0, 1.0]])).tolist() == [[1.0, 2.0], [0.0, 1.0]]

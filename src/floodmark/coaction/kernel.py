@@ -12,11 +12,14 @@ Memory: about 50 bytes an action, 40 bytes an account and thread, 40 bytes an ed
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from types import ModuleType
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import numba
@@ -35,6 +38,25 @@ MAX_ABS_MS: Final = 2**61
 _EDGES_PER_BLOCK: Final = 1 << 18
 _PAIRS_PER_BLOCK: Final = 1 << 22
 _COACTIONS, _OBJECTS, _A_FIRST, _B_FIRST = range(4)
+
+
+def _start_numba_without_blas() -> None:
+    """Let Numba start without importing SciPy's linear algebra (0.1 s): nothing here multiplies matrices.
+
+    Whoever does finds it as ever: Numba asks for it again where a function needs it.
+    """
+    blas = "scipy.linalg.cython_blas"
+    if blas in sys.modules:
+        return
+    # A None in sys.modules makes an import fail at once, and Numba's search for BLAS with it.
+    cast("dict[str, ModuleType | None]", sys.modules)[blas] = None
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        del sys.modules[blas]
+
+
+_start_numba_without_blas()
 
 
 def compiled(function: Function) -> Function:

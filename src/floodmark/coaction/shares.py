@@ -183,35 +183,36 @@ def _judged_sql(rows_sql: str, columns: Columns) -> str:
     unit = columns.time_unit
     scale = 1000 if unit == "s" else 1
     # The clock to the second is DuckDB's to parse, the fraction ours: three digits, the rest cut off.
-    clock = "replace(replace(regexp_replace(substr(said, 12), '[.,]\\d+', ''), ' ', ''), 'UTC', 'Z')"
-    second = f"epoch_us(TRY_CAST(left(said, 10) || 'T' || {clock} AS TIMESTAMPTZ)) // 1000"
-    fraction = "CAST(rpad(regexp_extract(said, '[.,](\\d{1,3})', 1), 3, '0') AS BIGINT)"
+    said = "upper(trim(time))"
+    clock = f"replace(replace(regexp_replace(substr({said}, 12), '[.,]\\d+', ''), ' ', ''), 'UTC', 'Z')"
+    second = f"epoch_us(TRY_CAST(left({said}, 10) || 'T' || {clock} AS TIMESTAMPTZ)) // 1000"
+    fraction = f"CAST(rpad(regexp_extract({said}, '[.,](\\d{{1,3}})', 1), 3, '0') AS BIGINT)"
     return f"""
-        WITH trimmed AS (SELECT *, upper(trim(time)) AS said FROM ({rows_sql})),
-        timed AS (
+        WITH timed AS (
             SELECT *, CASE
-                WHEN regexp_full_match(said, '[+-]?0*\\d{{1,{_DIGITS[unit]}}}') THEN CAST(said AS BIGINT) * {scale}
-                WHEN regexp_full_match(said, '{_DATE}[T ]{_CLOCK}{_OFFSET}') THEN {second} + {fraction}
+                WHEN regexp_full_match(time, '\\d{{1,{_DIGITS[unit]}}}') THEN CAST(time AS BIGINT) * {scale}
+                WHEN regexp_full_match({said}, '[+-]?0*\\d{{1,{_DIGITS[unit]}}}') THEN CAST({said} AS BIGINT) * {scale}
+                WHEN regexp_full_match({said}, '{_DATE}[T ]{_CLOCK}{_OFFSET}') THEN {second} + {fraction}
             END AS at_ms
-            FROM trimmed
+            FROM ({rows_sql})
         ),
         judged AS (
             SELECT *, CASE
                 WHEN account_id IS NULL THEN 'empty_account'
                 WHEN object_id IS NULL THEN 'empty_object'
-                WHEN said IS NULL OR said = '' THEN 'empty_time'
                 WHEN at_ms IS NOT NULL THEN NULL
-                WHEN regexp_full_match(said, '[+-]?\\d+') THEN 'time_out_of_range'
-                WHEN regexp_full_match(said, '{_DATE}([T ]{_CLOCK})?') THEN 'time_without_offset'
+                WHEN time IS NULL OR {said} = '' THEN 'empty_time'
+                WHEN regexp_full_match({said}, '[+-]?\\d+') THEN 'time_out_of_range'
+                WHEN regexp_full_match({said}, '{_DATE}([T ]{_CLOCK})?') THEN 'time_without_offset'
                 ELSE 'unreadable_time'
             END AS reason
             FROM timed
         )
         SELECT line, account_id, object_id, at_ms, reason,
-            CASE reason
-                WHEN 'empty_account' THEN {quote(columns.account)}
-                WHEN 'empty_object' THEN {quote(columns.object)}
-                ELSE {quote(columns.time)}
+            CASE
+                WHEN reason = 'empty_account' THEN {quote(columns.account)}
+                WHEN reason = 'empty_object' THEN {quote(columns.object)}
+                WHEN reason IS NOT NULL THEN {quote(columns.time)}
             END AS field,
             CASE WHEN contains(reason, 'time') THEN left(time, 200) END AS detail
         FROM judged"""
