@@ -94,12 +94,6 @@ class Staging:
         self.steps[name] = done
         return done
 
-    def is_done(self, name: str, key_parts: Sequence[object]) -> bool:
-        """Whether `step` would find the step done (files are checked later)."""
-        key = sha256_json([name, code_fingerprint(), list(key_parts)])
-        left = _read_step(self.folder / _STEPS / f"{_slug(name)}.json")
-        return any(step is not None and step.key == key for step in (left, self.old.get(name)))
-
     def _take(self, step: Step, root: Path) -> bool:
         """Bring the files of a finished step into this folder; False when one is missing or changed."""
         for name, digest in step.files.items():
@@ -128,7 +122,12 @@ def staged(case_dir: Path) -> Iterator[Staging]:
         raise UsageError(
             f"{case_dir.name or case_dir}: a case is a folder; name a new or existing case folder with --out"
         )
-    case_dir.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        case_dir.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{case_dir.parent.name}: the folder cannot be made ({error.strerror}); choose another --out"
+        ) from error
     with _locked(case_dir.parent / f".{case_dir.name}.lock", case_dir):
         recover(case_dir)
         if case_dir.exists() and any(case_dir.iterdir()) and not (case_dir / MANIFEST).is_file():

@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from floodmark.errors import UsageError
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+#: Years in which posts can have been written; the readers refuse others too.
+_YEARS: Final = (1970, 2100)
 RESERVED_SUBJECTS: Final = ("both", "control", "collection", "event")
 
 
@@ -33,6 +35,12 @@ def _zone(name: str) -> str:
     return name
 
 
+def _dated(moment: datetime) -> datetime:
+    if not _YEARS[0] <= moment.year <= _YEARS[1]:
+        raise ValueError(f"the year {moment.year} is outside {_YEARS[0]} to {_YEARS[1]}; correct the date")
+    return moment
+
+
 class Event(_Strict):
     """What happened and when. Times without an offset are local in `zone`."""
 
@@ -43,6 +51,7 @@ class Event(_Strict):
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
 
     _check_zone = field_validator("zone")(_zone)
+    _check_dates = field_validator("start", "end")(_dated)
 
     @model_validator(mode="after")
     def _ordered(self) -> Event:
@@ -66,6 +75,8 @@ class Baseline(_Strict):
 
     start: datetime
     end: datetime
+
+    _check_dates = field_validator("start", "end")(_dated)
 
 
 class Control(_Strict):
@@ -116,7 +127,14 @@ class InputSpec(_Strict):
     resolution: Literal["second", "minute"] | None = None
     observed_at: datetime | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    list_separator: str = " "
+    list_separator: Annotated[str, Field(min_length=1)] = " "
+
+    @field_validator("delimiter")
+    @classmethod
+    def _check_delimiter(cls, sign: str) -> str:
+        if sign != "\t" and (not sign.isascii() or not sign.isprintable() or sign.isalnum() or sign in "\"' "):
+            raise ValueError(f"{sign!r} cannot part fields; write one such as ',' ';' '|' or '\\t'")
+        return sign
 
     @field_validator("zone")
     @classmethod
@@ -242,6 +260,8 @@ def _sentence(error: ValidationError) -> str:
         return f"{field}is missing; add it (see `floodmark init`)"
     if kind == "extra_forbidden":
         return f"{field}is not a known field; remove it or correct its name"
+    if kind.startswith("datetime"):
+        return f"{field}{first['input']!r} is not a date and time; write one such as 2020-07-17T00:00:00"
     return f"{field}{message.removeprefix('Value error, ')}" + (
         f"; found {first['input']!r}" if kind != "value_error" else ""
     )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -19,6 +20,11 @@ from floodmark.schema import EDGES, create_sql
 
 BASE_FILES: Final = ("posts", "repeats", "account_observations", "statuses", "rejects", "post_features")
 DERIVED_FILES: Final = ("accounts", "side_posts", "participants", "actions", "edges")
+
+# Letters, marks, digits and _ make a word; everything else parts words.
+_WORDS: Final = r"' ' || trim(regexp_replace({}, '[^\p{{L}}\p{{M}}\p{{N}}_]+', ' ', 'g')) || ' '"
+# Scripts that write no space between words: there a keyword is looked for anywhere.
+_UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
 Progress = Callable[[float], None]
 
@@ -70,6 +76,8 @@ def open_features(db: Database) -> None:
     for table, lists, column in (("post_hashtags", "hashtags", "hashtag"), ("post_urls", "urls", "url")):
         flat = f"SELECT stream, post_id, unnest({lists}) AS {column} FROM post_features"
         db.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {flat}")
+    words = f"SELECT stream, post_id, {_WORDS.format('folded_text')} AS words FROM post_features"
+    db.execute(f"CREATE OR REPLACE TEMP VIEW post_words AS {words}")
 
 
 def scopes(config: CaseConfig) -> Mapping[str, tuple[str, ...]]:
@@ -121,7 +129,7 @@ def _load_rules(db: Database, config: CaseConfig) -> None:
         whole = not (side.hashtags or side.keywords or side.accounts)
         streams.extend((side.name, stream, whole) for stream in (side.streams or event_streams))
         rules.update((side.name, "hashtag", textfold.fold_hashtag(tag)) for tag in side.hashtags)
-        rules.update((side.name, "keyword", textfold.fold_text(word)) for word in side.keywords)
+        rules.update((side.name, _keyword_kind(word), textfold.fold_text(word)) for word in side.keywords)
         for account in side.accounts:
             bare = account.removeprefix("@")
             rules.add((side.name, "handle", bare.lower()))
@@ -129,7 +137,7 @@ def _load_rules(db: Database, config: CaseConfig) -> None:
     if blank := sorted({(side, kind) for side, kind, value in rules if not value}):
         side_name, kind = blank[0]
         raise UsageError(
-            f"{config.source.name}: field `side.{kind}s` of side {side_name!r}: an entry is empty once spelling is"
+            f"{config.source.name}: side {side_name!r}: a {kind} is empty once spelling is"
             " unified and would match every post; remove it or write a word"
         )
     streams.extend(("control", stream, True) for stream in config.control_streams)
@@ -142,6 +150,13 @@ def _load_rules(db: Database, config: CaseConfig) -> None:
     if rules:
         columns = map(list, zip(*sorted(rules), strict=True))
         db.load("side_rules", dict(zip(("side", "kind", "value"), columns, strict=True)))
+        db.execute(f"UPDATE side_rules SET value = {_WORDS.format('value')} WHERE kind = 'keyword'")
+
+
+def _keyword_kind(word: str) -> str:
+    """Return `keyword` for whole words, `phrase` for what cannot be parted into words: unspaced scripts, emoji."""
+    folded = textfold.fold_text(word)
+    return "phrase" if _UNSPACED.search(folded) or not re.search(r"\w", folded) else "keyword"
 
 
 def _write(db: Database, out: Path, name: str, sql: str, params: Mapping[str, object] | None = None) -> None:

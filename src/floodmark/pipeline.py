@@ -129,7 +129,10 @@ def _prepare(config: CaseConfig, number: int, spec: InputSpec) -> tuple[InputSpe
             f"{spec.path}: field `input[{number}].path`: there is no such file; correct the path,"
             " which is relative to the case file"
         )
-    reader = registry.readers().get("reader", spec.format)
+    try:
+        reader = registry.readers().get("reader", spec.format)
+    except UsageError as error:
+        raise UsageError(f"{config.source.name}: field `input[{number}].format`: {error}") from error
     platform = spec.platform or reader.platform or config.platform
     return spec.model_copy(update={"platform": platform}), reader
 

@@ -160,6 +160,24 @@ REJECTS: Final = Table(
     ),
 )
 
+POST_FEATURES: Final = Table(
+    "post_features",
+    "derived",
+    "What posts hold once folded, one row per row of posts; see textfold.py.",
+    ("stream", "post_id"),
+    (
+        Column("stream", "VARCHAR", "stream of the post", required=True),
+        Column("post_id", "VARCHAR", "the post", required=True),
+        Column(
+            "folded_text", "VARCHAR", "text with case, letter variants and spacing unified, links and mentions removed"
+        ),
+        Column("hashtags", "VARCHAR[]", "folded, distinct, sorted"),
+        Column("urls", "VARCHAR[]", "normalised, distinct, sorted"),
+        Column("repost_handle", "VARCHAR", "x, in lower case, of a text that starts with `RT @x:`"),
+        Column("repost_text", "VARCHAR", "what follows it, folded, links and mentions kept"),
+    ),
+)
+
 PROFILES: Final = Table(
     "accounts",
     "derived",
@@ -235,6 +253,7 @@ TABLES: Final = (
     ACCOUNTS,
     STATUSES,
     REJECTS,
+    POST_FEATURES,
     PROFILES,
     SIDE_POSTS,
     PARTICIPANTS,

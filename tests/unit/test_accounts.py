@@ -181,6 +181,20 @@ def test_the_last_snapshot_after_the_event_counts(make_view: MakeView) -> None:
     assert not found.lists_only_gone
 
 
+def test_snapshots_that_contradict_each_other_are_unknown(make_view: MakeView) -> None:
+    late = END + 40 * DAY
+    statuses = [
+        *(look("x:torn", late, status, late - DAY) for status in ("active", "deleted")),
+        *(look("x:mended", END, status) for status in ("active", "deleted")),
+        look("x:mended", late, "active", late - DAY),
+    ]
+    members = [member("x:torn"), member("x:mended")]
+    for order in (statuses, statuses[::-1]):
+        found = aftermath(make_view(participants=members, statuses=order))["pro"]
+        assert found.by_status == {"active": 1}
+        assert found.tally(GONE) == Tally(0, 1, 1)
+
+
 def test_lists_of_vanished_accounts_are_recognised(make_view: MakeView) -> None:
     members = [member("x:1"), member("x:2"), member("x:3")]
     only_gone = aftermath(make_view(participants=members, statuses=[look("x:1", END, "suspended")]))["pro"]

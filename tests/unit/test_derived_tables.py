@@ -135,6 +135,29 @@ def test_a_later_poorer_observation_erases_nothing(base_db: Callable[..., Databa
     assert db.rows("SELECT handle, created_at_ms, followers, observed_at_ms FROM accounts") == [("new", 7, 2, 6)]
 
 
+@pytest.mark.parametrize(
+    ("keyword", "text", "matches"),
+    [
+        ("art", "the party started", False),
+        ("art", "modern #art, again", True),
+        ("art", "ART", True),
+        ("vote now", "please vote -- now!", True),
+        ("vote now", "vote nowhere", False),
+        ("آزادی", "برای آزادی، همه", True),
+        ("آزاد", "برای آزادی", False),
+        ("自由", "我们要自由啊", True),
+        ("🔥", "so 🔥 today", True),
+    ],
+)
+def test_a_keyword_is_whole_words(
+    keyword: str, text: str, matches: bool, base_db: Callable[..., Database], tmp_path: Path
+) -> None:
+    side = CONFIG.sides[0].model_copy(update={"hashtags": (), "keywords": (keyword,)})
+    db = base_db([{"post_id": "x:p", "account_id": "x:1", "at_ms": START, "text": text}])
+    derive.derive(db, CONFIG.model_copy(update={"sides": (side,)}), tmp_path)
+    assert bool(db.rows("SELECT * FROM participants")) is matches
+
+
 def test_a_blank_keyword_is_refused(base_db: Callable[..., Database], tmp_path: Path) -> None:
     side = CONFIG.sides[0].model_copy(update={"keywords": (" ",)})
     db = base_db([{"post_id": "x:p", "account_id": "x:1", "at_ms": START, "text": "hello"}])

@@ -56,15 +56,18 @@ def aftermath(view: CaseView) -> Mapping[str, Aftermath]:
 
     An account is silent when it was still there at its last snapshot and its latest post was then more than
     parameters.silent_days old. Where that snapshot is not so many days after the event's end, or the latest post
-    is not known, an account that was still there is unknown; one that is gone is not silent.
+    is not known, an account that was still there is unknown; one that is gone is not silent. An account whose last
+    snapshots contradict each other at one instant is unknown.
     """
     rows = view.db.rows(
         f"""
         WITH ranked AS (
-            SELECT *, row_number() OVER (
-                PARTITION BY account_id ORDER BY observed_at_ms DESC, status, last_post_at_ms) AS place
+            SELECT *,
+                   row_number() OVER (PARTITION BY account_id ORDER BY observed_at_ms DESC, last_post_at_ms) AS place,
+                   min(status) OVER same = max(status) OVER same AS agreed
             FROM statuses
             WHERE observed_at_ms >= $end_ms
+            WINDOW same AS (PARTITION BY account_id, observed_at_ms)
         )
         SELECT p.roster, r.status,
                CASE
@@ -72,7 +75,7 @@ def aftermath(view: CaseView) -> Mapping[str, Aftermath]:
                    WHEN r.observed_at_ms - $silent_ms >= $end_ms THEN r.last_post_at_ms < r.observed_at_ms - $silent_ms
                END AS silent,
                count(*)
-        FROM participants p LEFT JOIN ranked r ON r.account_id = p.account_id AND r.place = 1
+        FROM participants p LEFT JOIN ranked r ON r.account_id = p.account_id AND r.place = 1 AND r.agreed
         GROUP BY ALL ORDER BY ALL
         """,
         {"end_ms": view.config.event.end_ms, "silent_ms": view.config.parameters.silent_days * DAY_MS},

@@ -8,15 +8,12 @@ from typing import Final
 from floodmark import textfold
 from floodmark.engine.duckdb import Database, quote
 from floodmark.ingest.spool import Spool
-from floodmark.schema import Column
+from floodmark.schema import POST_FEATURES, Column
 
+# A key for distinct texts, then all that is computed of them.
 FEATURES: Final = (
     Column("key", "VARCHAR", "the post's text, hashtags and links, hashed"),
-    Column("folded_text", "VARCHAR", "see textfold.fold_text"),
-    Column("hashtags", "VARCHAR[]", "folded, distinct, sorted"),
-    Column("urls", "VARCHAR[]", "normalised, distinct, sorted"),
-    Column("repost_handle", "VARCHAR", "x, in lower case, of a text that starts with `RT @x:`"),
-    Column("repost_text", "VARCHAR", "what follows it, folded, links and mentions kept"),
+    *(column for column in POST_FEATURES.columns if column.name not in POST_FEATURES.key),
 )
 _BATCH: Final = 20_000
 # One JSON object, because `||` is NULL as soon as one part is NULL, and a NULL key would drop the post from the join.

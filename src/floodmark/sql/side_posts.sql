@@ -1,7 +1,8 @@
 -- Which posts speak for which side: in one of the side's streams and, unless the side is the streams as a whole, with one
 -- of its hashtags, keywords or accounts. The control is a side of its own.
 -- Parameters: $start_ms, $end_ms. Tables: posts, post_features, post_hashtags, accounts,
--- side_streams(side, stream, whole), side_rules(side, kind, value).
+-- side_streams(side, stream, whole), side_rules(side, kind, value), post_words(stream, post_id, words). A keyword matches whole
+-- words ("art" is not in "party"); both it and `words` are words between single spaces, with a space at either end.
 WITH eligible AS (
     SELECT s.side, s.whole, p.stream, p.post_id, p.account_id, p.at_ms
     FROM posts p
@@ -12,9 +13,13 @@ matched AS (
     FROM post_hashtags h
     JOIN side_rules r ON r.kind = 'hashtag' AND r.value = h.hashtag
     UNION
+    SELECT r.side, w.stream, w.post_id
+    FROM post_words w
+    JOIN side_rules r ON r.kind = 'keyword' AND instr(w.words, r.value) > 0
+    UNION
     SELECT r.side, f.stream, f.post_id
     FROM post_features f
-    JOIN side_rules r ON r.kind = 'keyword' AND instr(f.folded_text, r.value) > 0
+    JOIN side_rules r ON r.kind = 'phrase' AND instr(f.folded_text, r.value) > 0
     UNION
     SELECT r.side, p.stream, p.post_id
     FROM posts p

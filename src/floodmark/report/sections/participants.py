@@ -15,6 +15,7 @@ from floodmark.view import CaseView
 _ROSTER_LIMITS: Final = (
     "Taking part says nothing about coordination, sincerity or who is behind an account.",
     "Whoever took part without a collected post is missing.",
+    "A hashtag, keyword or account decides which side a post is for, whatever the post says about it.",
 )
 _ROSTER_ALTERNATIVES: Final = (
     "People who report on, quote or oppose a side use its hashtags and are counted with it.",
