@@ -122,7 +122,9 @@ def replay(
 
     stored, again = replay_finding(case, finding)
     if again == stored:
-        typer.echo(f"{finding}: recomputed and equal: {stored['value']} {stored['unit']} ({stored['state']})")
+        bounds = "" if stored["low"] is None else f" [{stored['low']}, {stored['high']}]"
+        value = "" if stored["value"] is None else f" {stored['value']}"
+        typer.echo(_printable(f"{finding}: recomputed and equal:{value}{bounds} {stored['unit']} ({stored['state']})"))
         return
     typer.echo(
         f"{finding}: DIFFERS\nstored:     {orjson.dumps(stored).decode()}\nrecomputed: {orjson.dumps(again).decode()}"
