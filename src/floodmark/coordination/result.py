@@ -115,7 +115,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class TestedEdges:
+class EdgeColumns:
     """Pairs of members of one group, sorted by (group, account_a, account_b); a < b.
 
     `p_value` is the pair's own; `median_lag_ms` is b's time minus a's over the in-window objects (negative: b leads);
@@ -155,7 +155,7 @@ class Coordination:
 
     accounts: AccountVerdicts
     groups: tuple[Group, ...]
-    edges: TestedEdges
+    edges: EdgeColumns
     rules: Rules
     windows_ms: tuple[int, ...]
     resolution_ms: int
