@@ -222,7 +222,7 @@ def _commit(staging: Staging, case_dir: Path) -> None:
     for path in staging.folder.rglob("*"):
         if path.is_file():
             _fsync(path)
-    _swap(staging.folder, case_dir)
+    swap(staging.folder, case_dir)
 
 
 def _carry_over(staging: Staging, case_dir: Path, new_files: Mapping[str, str]) -> None:
@@ -238,8 +238,8 @@ def _carry_over(staging: Staging, case_dir: Path, new_files: Mapping[str, str]) 
             _link_or_copy(path, target)
 
 
-def _swap(new: Path, case_dir: Path) -> None:
-    """Make `new` the case in one step where the system can; the old one is removed afterwards."""
+def swap(new: Path, case_dir: Path) -> None:
+    """Make the folder `new` the case in one step where the system can; the old one is removed afterwards."""
     if not case_dir.exists() or not any(case_dir.iterdir()):
         if case_dir.exists():
             case_dir.rmdir()

@@ -55,8 +55,10 @@ class EdgeSummary:
         return text
 
 
-def parse_window(text: str) -> int:
-    """Return a window in milliseconds from a whole number with a unit: ms, s, m, h or d. UsageError otherwise.
+def parse_window(text: str, option: str = "--window") -> int:
+    """Return a window in milliseconds from a whole number with a unit: ms, s, m, h or d.
+
+    UsageError, naming `option`, otherwise.
 
     >>> parse_window("60s"), parse_window("5m"), parse_window("0s")
     (60000, 300000, 0)
@@ -64,7 +66,7 @@ def parse_window(text: str) -> int:
     found = re.fullmatch(r"([0-9]{1,12})(ms|s|m|h|d)", text.strip())
     if not found:
         raise UsageError(
-            f"--window: {text!r} is not a length of time; write a whole number with ms, s, m, h or d, such as 60s"
+            f"{option}: {text!r} is not a length of time; write a whole number with ms, s, m, h or d, such as 60s"
         )
     return int(found[1]) * _UNITS_MS[found[2]]
 
@@ -96,12 +98,10 @@ def run_edges(
         kernel_is_loaded = pool.submit(_load_kernel)
         with Database(threads=threads) as db:
             load_shares(db, shares, columns)
-            reasons = {str(reason): int(count) for reason, count in db.rows(_REASONS)}
-            if reasons:
-                _copy(db, _REJECTS, new_rejects, "csv, HEADER")
+            reasons = write_rejects(db, new_rejects)
             actions = encode(db, "shares")
             if not len(actions.at_ms):
-                raise _nothing_usable(db, shares, sum(reasons.values()))
+                raise nothing_usable(db, shares, sum(reasons.values()))
         kernel_is_loaded.result()
         edges, coactions = _write_edges(actions, window_ms, min_objects, new_out, out.suffix.lower(), threads)
     if not reasons:
@@ -143,7 +143,16 @@ def _check(shares: Path, out: Path, rejects: Path, min_objects: int) -> None:
         raise UsageError(f"--min-objects: {min_objects} is below 1; give a whole number from 1")
 
 
-def _nothing_usable(db: Database, shares: Path, rejected: int) -> UsageError:
+def write_rejects(db: Database, path: Path) -> dict[str, int]:
+    """Write the rows that `load_shares` rejected to `path`, if there are any; return how many by reason."""
+    reasons = {str(reason): int(count) for reason, count in db.rows(_REASONS)}
+    if reasons:
+        _copy(db, _REJECTS, path, "csv, HEADER")
+    return reasons
+
+
+def nothing_usable(db: Database, shares: Path, rejected: int) -> UsageError:
+    """Return the error that says why no row of `shares` is left, after `load_shares`."""
     if not rejected:
         return UsageError(f"{shares}: there is a header but no row; give a file with a row an action")
     line, reason, field, detail = db.one(f"{_REJECTS} LIMIT 1")

@@ -22,13 +22,14 @@ def names_as_fields(names: Sequence[str]) -> tuple[Bytes, Int64s]:
     >>> bytes(fields), starts.tolist()
     (b'plain"a,b"', [0, 5, 10])
     """
-    encoded = [_field(name).encode() for name in names]
+    encoded = [as_field(name).encode() for name in names]
     starts = np.zeros(len(encoded) + 1, np.int64)
     np.cumsum([len(name) for name in encoded], out=starts[1:])
     return np.frombuffer(b"".join(encoded), np.uint8).copy(), starts
 
 
-def _field(name: str) -> str:
+def as_field(name: str) -> str:
+    """Return text as one CSV field (RFC 4180): exactly as it is, quoted where it has to be."""
     return name if _MUST_QUOTE.isdisjoint(name) else '"' + name.replace('"', '""') + '"'
 
 

@@ -8,7 +8,7 @@ give the same rows. Blank lines are no rows; empty fields beyond the header are 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -35,22 +35,34 @@ _OFFSET: Final = r" ?(Z|UTC|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the three columns in the input; `time_unit` is the unit of integer times."""
+    """Names of columns in the input; `time_unit` is the unit of integer times.
+
+    `trace` is the kind of action that the object belongs to, `post` the action's own id; None where the input has none.
+    """
 
     account: str
     object: str
     time: str
     time_unit: TimeUnit
+    trace: str | None = None
+    post: str | None = None
 
     @property
-    def names(self) -> tuple[str, str, str]:
-        """The three names: account, object, time."""
-        return self.account, self.object, self.time
+    def ids(self) -> dict[str, str]:
+        """The names of the columns of text or whole numbers, by the name that they get in the view."""
+        named = {"account_id": self.account, "object_id": self.object, "trace": self.trace, "post_id": self.post}
+        return {column: name for column, name in named.items() if name is not None}
+
+    @property
+    def all(self) -> dict[str, str]:
+        """The names of all columns, by the name that they get: the ids and `time`."""
+        return {**self.ids, "time": self.time}
 
 
 def load_shares(db: Database, path: Path, columns: Columns) -> None:
     """Make the temporary views shares(account_id, object_id, at_ms) and share_rejects(line, reason, field, detail).
 
+    Where `columns` names them, `shares` has `trace` and `post_id` (NULL where empty) as well, in this order.
     `line` is the line of a CSV file on which the row begins (the header is line 1), or the row of a Parquet file (from
     1). Raises UsageError when the file or a column is missing, when the file is not what its suffix says, when the time
     column has a type without an offset, or when a text time lacks its offset.
@@ -71,17 +83,13 @@ def load_shares(db: Database, path: Path, columns: Columns) -> None:
 
 def _load_csv(db: Database, path: Path, columns: Columns) -> None:
     header = _header(path)
-    positions = [_position(path, header, name) for name in columns.names]
+    positions = {column: _position(path, header, name) for column, name in columns.all.items()}
     try:
         if not _has_blank_beside_quote(path):
             fields = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(header)))
             source = f"read_csv({quote(literal(path))}, columns = {{{fields}}}, {CSV_OPTIONS})"
-            account, thing, time = (f"c{position}" for position in positions)
-            _judge(
-                db,
-                f"SELECT 0 AS line, {account} AS account_id, {thing} AS object_id, {time} AS time FROM {source}",
-                columns,
-            )
+            named = ", ".join(f"c{position} AS {column}" for column, position in positions.items())
+            _judge(db, f"SELECT 0 AS line, {named} FROM {source}", columns)
             if db.one("SELECT count(*) FROM share_rejects") == (0,):
                 return
     except EngineError:
@@ -89,17 +97,15 @@ def _load_csv(db: Database, path: Path, columns: Columns) -> None:
     _load_csv_strictly(db, path, columns, len(header), positions)
 
 
-def _load_csv_strictly(db: Database, path: Path, columns: Columns, width: int, positions: list[int]) -> None:
-    db.execute("CREATE OR REPLACE TEMP TABLE _rows (line BIGINT, account_id VARCHAR, object_id VARCHAR, time VARCHAR)")
+def _load_csv_strictly(db: Database, path: Path, columns: Columns, width: int, positions: Mapping[str, int]) -> None:
+    fields = ", ".join(f"{column} VARCHAR" for column in positions)
+    db.execute(f"CREATE OR REPLACE TEMP TABLE _rows (line BIGINT, {fields})")
     broken: list[tuple[int, str, str]] = []
-    rows = _sound_rows(path, width, positions, broken)
+    rows = _sound_rows(path, width, list(positions.values()), broken)
     while batch := list(islice(rows, _LOADED_AT_ONCE)):
-        db.load("_rows", dict(zip(("line", "account_id", "object_id", "time"), zip(*batch, strict=True), strict=True)))
-    _judge(
-        db,
-        "SELECT line, nullif(account_id, '') AS account_id, nullif(object_id, '') AS object_id, time FROM _rows",
-        columns,
-    )
+        db.load("_rows", dict(zip(("line", *positions), zip(*batch, strict=True), strict=True)))
+    ids = ", ".join(f"nullif({column}, '') AS {column}" for column in columns.ids)
+    _judge(db, f"SELECT line, {ids}, time FROM _rows", columns)
     db.execute("DROP TABLE _rows")
     if broken:
         lines, reasons, details = zip(*broken, strict=True)
@@ -108,9 +114,8 @@ def _load_csv_strictly(db: Database, path: Path, columns: Columns, width: int, p
 
 def _sound_rows(
     path: Path, width: int, positions: list[int], broken: list[tuple[int, str, str]]
-) -> Iterator[tuple[int, str, str, str]]:
-    """Yield (line, account, object, time) of each row that has the header's fields; put the others into `broken`."""
-    account, thing, time = positions
+) -> Iterator[tuple[int | str, ...]]:
+    """Yield the line and the fields at `positions` of each row as wide as the header; put the others into `broken`."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         next(reader)
@@ -128,7 +133,7 @@ def _sound_rows(
                 broken.append((line, "malformed_row", str(error)))
                 continue
             if len(row) == width or (len(row) > width and not any(row[width:])):
-                yield line, row[account], row[thing], row[time]
+                yield line, *(row[position] for position in positions)
             elif row:
                 broken.append((line, "ragged_row", f"{len(row)} fields where the header has {width}"))
 
@@ -144,12 +149,12 @@ def _load_parquet(db: Database, path: Path, columns: Columns) -> None:
         raise UsageError(
             f"{path}: this is not a readable Parquet file ({error}); write it again or give a .csv"
         ) from error
-    for name in columns.names:
+    for name in columns.all.values():
         _position(path, list(types), name)
-    for name in (columns.account, columns.object):
+    for name in columns.ids.values():
         if types[name] not in {"VARCHAR", "UUID", *_WHOLE_TYPES}:
             raise UsageError(f"{path}: column `{name}` is {types[name]}; ids must be text or whole numbers")
-    account, thing, time = (f'"{name.replace(chr(34), chr(34) * 2)}"' for name in columns.names)
+    time = _identifier(columns.time)
     if types[columns.time] == "TIMESTAMP WITH TIME ZONE":
         # Whole milliseconds, rounded down before 1970 too; infinity becomes text and is rejected as such.
         whole = f"epoch_us({time}) - (epoch_us({time}) % 1000 + 1000) % 1000"
@@ -160,19 +165,18 @@ def _load_parquet(db: Database, path: Path, columns: Columns) -> None:
             f"{path}: column `{columns.time}` is {types[columns.time]}; times must be whole numbers, text with an "
             "offset from UTC, or timestamps with a time zone"
         )
-    _judge(
-        db,
-        f"SELECT file_row_number + 1 AS line, nullif(CAST({account} AS VARCHAR), '') AS account_id, "
-        f"nullif(CAST({thing} AS VARCHAR), '') AS object_id, CAST({time} AS VARCHAR) AS time FROM {source}",
-        columns,
+    ids = ", ".join(
+        f"nullif(CAST({_identifier(name)} AS VARCHAR), '') AS {column}" for column, name in columns.ids.items()
     )
+    _judge(db, f"SELECT file_row_number + 1 AS line, {ids}, CAST({time} AS VARCHAR) AS time FROM {source}", columns)
 
 
 def _judge(db: Database, rows_sql: str, columns: Columns) -> None:
-    """Add to rows (line, account_id, object_id, time; text, NULL where empty) what is wrong with each."""
+    """Add to rows (line, the ids, time; text, NULL where empty) what is wrong with each."""
+    kept = ", ".join(("account_id", "object_id", "at_ms", *_extra(columns)))
     db.execute(f"CREATE OR REPLACE TEMP TABLE _judged AS {_judged_sql(rows_sql, columns)}")
     db.execute(
-        "CREATE OR REPLACE TEMP VIEW shares AS SELECT account_id, object_id, at_ms FROM _judged WHERE reason IS NULL; "
+        f"CREATE OR REPLACE TEMP VIEW shares AS SELECT {kept} FROM _judged WHERE reason IS NULL; "
         "CREATE OR REPLACE TEMP VIEW share_rejects AS SELECT line, reason, field, detail FROM _judged "
         "WHERE reason IS NOT NULL"
     )
@@ -200,6 +204,7 @@ def _judged_sql(rows_sql: str, columns: Columns) -> str:
             SELECT *, CASE
                 WHEN account_id IS NULL THEN 'empty_account'
                 WHEN object_id IS NULL THEN 'empty_object'
+                {"WHEN trace IS NULL THEN 'empty_trace'" if columns.trace else ""}
                 WHEN at_ms IS NOT NULL THEN NULL
                 WHEN time IS NULL OR {said} = '' THEN 'empty_time'
                 WHEN regexp_full_match({said}, '[+-]?\\d+') THEN 'time_out_of_range'
@@ -208,14 +213,23 @@ def _judged_sql(rows_sql: str, columns: Columns) -> str:
             END AS reason
             FROM timed
         )
-        SELECT line, account_id, object_id, at_ms, reason,
+        SELECT {", ".join(("line", "account_id", "object_id", "at_ms", *_extra(columns)))}, reason,
             CASE
                 WHEN reason = 'empty_account' THEN {quote(columns.account)}
                 WHEN reason = 'empty_object' THEN {quote(columns.object)}
+                WHEN reason = 'empty_trace' THEN {quote(columns.trace or "")}
                 WHEN reason IS NOT NULL THEN {quote(columns.time)}
             END AS field,
             CASE WHEN contains(reason, 'time') THEN left(time, 200) END AS detail
         FROM judged"""
+
+
+def _extra(columns: Columns) -> list[str]:
+    return [column for column in columns.ids if column not in ("account_id", "object_id")]
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _refuse_local_times(db: Database, path: Path, columns: Columns) -> None:
@@ -252,10 +266,10 @@ def _position(path: Path, header: list[str], name: str) -> int:
     """Return the position of the column called `name`; UsageError when there is none, or more than one."""
     found = header.count(name)
     if found != 1:
-        columns = ", ".join(header)
+        named = ", ".join(header)
         problem = "there is no such column" if found == 0 else f"there are {found} such columns"
         raise UsageError(
-            f"{path}: column `{name}`: {problem}; the file has: {columns}; "
+            f"{path}: column `{name}`: {problem}; the file has: {named}; "
             "name the right ones with --account-column, --object-column and --time-column"
         )
     return header.index(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,24 @@ import numpy.typing as npt
 from floodmark.engine.duckdb import Database
 
 
+def _no_texts() -> npt.NDArray[np.object_]:
+    return np.empty(0, np.object_)
+
+
 @dataclass(frozen=True)
 class EncodedActions:
-    """Actions as integers, in any order. `accounts[i]` is the id of account i; ids ascend by their UTF-8 bytes."""
+    """Actions as integers, in any order. `accounts[i]` is the id of account i; ids ascend by their UTF-8 bytes.
+
+    `objects` and `object_traces` are the ids and traces of the objects where they were asked for, else empty.
+    """
 
     accounts: npt.NDArray[np.object_]
     n_objects: int
     account_index: npt.NDArray[np.int32]
     object_index: npt.NDArray[np.int32]
     at_ms: npt.NDArray[np.int64]
+    objects: npt.NDArray[np.object_] = field(default_factory=_no_texts)
+    object_traces: npt.NDArray[np.object_] = field(default_factory=_no_texts)
 
 
 def encode(db: Database, table_sql: str) -> EncodedActions:
@@ -28,24 +37,48 @@ def encode(db: Database, table_sql: str) -> EncodedActions:
     Rows with a NULL are left out, as in the definition. The source is read three times: put a costly SELECT into a
     temporary table first. Rows come in no particular order, objects in no particular numbering.
     """
-    source = (
-        f"(SELECT account_id, object_id, at_ms FROM ({table_sql}) "
-        "WHERE account_id IS NOT NULL AND object_id IS NOT NULL AND at_ms IS NOT NULL)"
-    )
-    for kind, order in (("account", "ORDER BY account_id"), ("object", "")):
+    return _encode(db, table_sql, ("object_id",), named=False)
+
+
+def encode_named(db: Database, table_sql: str, *, traced: bool) -> EncodedActions:
+    """Encode as `encode` does, with objects numbered too by the UTF-8 bytes of (trace, id), and named.
+
+    With `traced` the source has a text column `trace` as well, and the same id in two traces is two objects; without,
+    `object_traces` is empty. Rows still come in no particular order.
+    """
+    return _encode(db, table_sql, ("trace", "object_id") if traced else ("object_id",), named=True)
+
+
+def _encode(db: Database, table_sql: str, object_key: tuple[str, ...], *, named: bool) -> EncodedActions:
+    key = ", ".join(object_key)
+    known = " AND ".join(f"{column} IS NOT NULL" for column in ("account_id", *object_key, "at_ms"))
+    source = f"(SELECT account_id, {key}, at_ms FROM ({table_sql}) WHERE {known})"
+    for kind, ids, order in (
+        ("account", "account_id", "ORDER BY account_id"),
+        ("object", key, f"ORDER BY {key}" if named else ""),
+    ):
         db.execute(
             f"CREATE OR REPLACE TEMP TABLE _{kind}s AS "
-            f"SELECT {kind}_id, CAST(row_number() OVER ({order}) - 1 AS INTEGER) AS {kind}_index "
-            f"FROM (SELECT DISTINCT {kind}_id FROM {source})"
+            f"SELECT {ids}, CAST(row_number() OVER ({order}) - 1 AS INTEGER) AS {kind}_index "
+            f"FROM (SELECT DISTINCT {ids} FROM {source})"
         )
     accounts = db.arrays("SELECT account_id FROM _accounts ORDER BY account_index")["account_id"]
+    objects = db.arrays(f"SELECT {key} FROM _objects ORDER BY object_index") if named else {}
     (n_objects,) = db.one("SELECT count(*) FROM _objects")
     columns = db.arrays(
         "SELECT account_index, object_index, CAST(at_ms AS BIGINT) AS at_ms "
-        f"FROM {source} JOIN _accounts USING (account_id) JOIN _objects USING (object_id)"
+        f"FROM {source} JOIN _accounts USING (account_id) JOIN _objects USING ({key})"
     )
     db.execute("DROP TABLE _accounts; DROP TABLE _objects")
-    return EncodedActions(accounts, n_objects, columns["account_index"], columns["object_index"], columns["at_ms"])
+    return EncodedActions(
+        accounts,
+        n_objects,
+        columns["account_index"],
+        columns["object_index"],
+        columns["at_ms"],
+        objects.get("object_id", _no_texts()),
+        objects.get("trace", _no_texts()),
+    )
 
 
 def edges_from_table(
