@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from floodmark import derive, registry
-from floodmark.config import CaseConfig, Event, InputSpec, Side
+from floodmark.config import InputSpec
 from floodmark.coordination.result import Shares
 from floodmark.engine.duckdb import Database, quote
 from floodmark.ingest import store
@@ -35,7 +34,9 @@ _DEBATE_COLUMNS: Final[Mapping[str, str]] = {
     "at": "tweet_created",
     "text": "text",
 }
-_FIRST, _LAST = datetime(2006, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+_STREAM: Final = "main"
+#: All of it: from before Twitter to 2100.
+_START_MS, _END_MS = 0, 4_102_444_800_000
 
 
 def data_folder() -> Path:
@@ -77,7 +78,9 @@ def pheme(folder: Path | None = None) -> Shares | None:
     files = sorted(((folder or data_folder()) / _PHEME).glob("*.json"))
     if not files:
         return None
-    return _shares(_traced([(file, InputSpec(path=file.name, format="twitter_v1")) for file in files]))
+    return _shares(
+        _traced([(file, InputSpec(path=file.name, platform="twitter", format="twitter_v1")) for file in files])
+    )
 
 
 def shares_of(actions: Actions) -> Shares:
@@ -89,21 +92,16 @@ def _debate(folder: Path | None) -> dict[str, npt.NDArray[Any]] | None:
     file = (folder or data_folder()) / _DEBATE
     if not file.is_file():
         return None
-    return _traced([(file, InputSpec(path=file.name, format="table", columns=dict(_DEBATE_COLUMNS)))])
+    return _traced(
+        [(file, InputSpec(path=file.name, platform="twitter", format="table", columns=dict(_DEBATE_COLUMNS)))]
+    )
 
 
 def _traced(inputs: Sequence[tuple[Path, InputSpec]]) -> dict[str, npt.NDArray[Any]]:
-    """Read files and return the table of actions (trace, account_id, object_id, at_ms), sorted, as a case would."""
-    inputs = [(file, spec.model_copy(update={"platform": "twitter"})) for file, spec in inputs]
-    config = CaseConfig(
-        name="background",
-        event=Event(title="all of it", zone="UTC", start=_FIRST, end=_LAST),
-        side=(Side(name="all", streams=("main",)),),
-        input=tuple(spec for _, spec in inputs),
-    )
+    """Read files as a case would and return their actions (trace, account_id, object_id, at_ms), each once, sorted."""
+    readers = registry.readers().items
     with tempfile.TemporaryDirectory() as temporary, Database() as db:
         folder = Path(temporary)
-        readers = registry.readers().items
         parts = []
         for number, (file, spec) in enumerate(inputs):
             store.ingest_input(db, spec, file, readers[spec.format], folder / str(number))
@@ -111,10 +109,13 @@ def _traced(inputs: Sequence[tuple[Path, InputSpec]]) -> dict[str, npt.NDArray[A
         store.merge_base_tables(db, parts, folder)
         store.write_features(db, folder / "posts.parquet", folder / "post_features.parquet")
         derive.open_base(db, folder)
-        derive.derive(db, config, folder)
-        return db.arrays(
-            "SELECT trace, account_id, object_id, at_ms FROM actions ORDER BY trace, account_id, object_id, at_ms"
+        derive.open_features(db)
+        derive.open_scoped_posts(db, (_STREAM,), _START_MS, _END_MS)
+        actions = " UNION ".join(
+            f"SELECT '{name}' AS trace, account_id, object_id, at_ms FROM ({trace.sql})"
+            for name, trace in registry.traces().items.items()
         )
+        return db.arrays(f"SELECT * FROM ({actions}) ORDER BY trace, account_id, object_id, at_ms")
 
 
 def _shares(found: Mapping[str, npt.NDArray[Any]]) -> Shares:
