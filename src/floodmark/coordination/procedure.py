@@ -2,11 +2,276 @@
 
 from __future__ import annotations
 
-from floodmark.coordination.result import Coordination, Rules, Shares
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from floodmark.coordination.edges import edges_of
+from floodmark.coordination.groups import Facts, communities, describe, facts
+from floodmark.coordination.jitter import minimum_detectable_jitter_ms
+from floodmark.coordination.naming import EITHER_WAY, OWN_PACE, Answers, Hits, ask_group, own_delays
+from floodmark.coordination.pairs import Pairs, Workers, tested_pairs
+from floodmark.coordination.prepare import Prepared, clock_resolution_ms, prepare
+from floodmark.coordination.propose import graph_of, propose, rest_for
+from floodmark.coordination.rates import Around, Rates, count_around
+from floodmark.coordination.result import (
+    AccountVerdicts,
+    Coordination,
+    Floats,
+    Group,
+    Int32s,
+    Int64s,
+    Rules,
+    Shares,
+)
+from floodmark.coordination.verdict import Passed, has_own_evidence, passed, roles, testable_accounts
+from floodmark.errors import UsageError
+
+Progress = Callable[[float], None]
 
 
 def coordination(
-    shares: Shares, rules: Rules | None = None, reference: Shares | None = None, threads: int | None = None
+    shares: Shares,
+    rules: Rules | None = None,
+    reference: Shares | None = None,
+    threads: int | None = None,
+    progress: Progress = lambda _share: None,
 ) -> Coordination:
-    """Name groups of accounts that act together more than shared taste and shared attention explain."""
-    raise NotImplementedError(shares, rules, reference, threads)
+    """Name groups of accounts that act together more than shared taste and shared attention explain.
+
+    Pairs propose groups; then each account is tested against the group that is proposed without it, under
+    false-discovery control over all accounts tested. `reference` is an ordinary collection from which the null rates
+    are learnt instead, for where the campaign is most of the collection. The result does not depend on the order of
+    the rows or on `threads`. Raises UsageError when no window is left above the clock's resolution, ValueError when
+    indices do not fit. Method: docs/explanation/coordination.md.
+
+    >>> quiet = Shares.of(np.array(["a", "b"], object), np.array(["x", "x"], object), np.array([0, 90_000]))
+    >>> coordination(quiet).accounts.state.tolist()
+    ['untestable', 'untestable']
+    """
+    rules = rules or Rules()
+    resolution_ms = clock_resolution_ms(shares.at_ms)
+    windows_ms = np.array([w for w in sorted(set(rules.windows_ms)) if w >= resolution_ms], np.int64)
+    if not len(windows_ms):
+        raise UsageError(
+            f"windows: all are shorter than the clock of the data, {resolution_ms / 1000:g} s; give a longer window"
+        )
+    workers_wanted = threads or _processors()
+    prepared = prepare(shares)
+    base = count_around(prepared, windows_ms)
+    too_dense = _too_dense(prepared, base, windows_ms, rules.dense_successors)
+    progress(0.1)
+    rates_elsewhere = None if reference is None else _reference_rates(reference, windows_ms, rules, workers_wanted)
+    workers = Workers(prepared, workers_wanted)
+    pairs, around, rates, _ = tested_pairs(prepared, base, windows_ms, rules.dense_successors, rates_elsewhere, workers)
+    del base
+    progress(0.7)
+    answers, hits, proposed = _ask(prepared, pairs, rates, windows_ms, shares.n_accounts, workers_wanted)
+    progress(0.95)
+    n_active = len(np.unique(shares.account))
+    found = _Verdicts(shares, prepared, pairs, answers, hits, passed(answers, rules), windows_ms, n_active, rules)
+    groups = found.groups()
+    verdicts = found.accounts(groups)
+    return Coordination(
+        accounts=verdicts,
+        groups=tuple(item.group for item in groups),
+        edges=edges_of(verdicts.group, pairs, prepared, around, rates, windows_ms, workers),
+        rules=rules,
+        windows_ms=tuple(windows_ms.tolist()),
+        resolution_ms=resolution_ms,
+        actions_used=len(prepared.at_ms),
+        testable=int(np.count_nonzero(testable_accounts(prepared, rules.min_episodes))),
+        proposed=proposed,
+        tests=len(answers.account),
+        too_dense=too_dense,
+        minimum_detectable_jitter_ms=minimum_detectable_jitter_ms(prepared, rates, windows_ms),
+        reference_used=reference is not None,
+    )
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _too_dense(
+    prepared: Prepared, base: Around, windows_ms: Int64s, dense_successors: int
+) -> dict[int, tuple[int, int]]:
+    found = {}
+    for w, window_ms in enumerate(windows_ms.tolist()):
+        dense = base.after[w] + base.ties[w] > dense_successors
+        found[window_ms] = int(np.count_nonzero(dense)), len(np.unique(prepared.object[dense]))
+    return found
+
+
+def _reference_rates(reference: Shares, windows_ms: Int64s, rules: Rules, threads: int) -> Floats:
+    """Return the rates of another collection's size classes, its own repeat partners left out."""
+    prepared = prepare(reference)
+    base = count_around(prepared, windows_ms)
+    workers = Workers(prepared, threads)
+    return tested_pairs(prepared, base, windows_ms, rules.dense_successors, None, workers)[2].within
+
+
+def _ask(
+    prepared: Prepared, pairs: Pairs, rates: Rates, windows_ms: Int64s, n_accounts: int, threads: int
+) -> tuple[Answers, Hits, int]:
+    """Put the questions to all accounts beside all proposals; return the answers and how many proposals there are."""
+    graph = graph_of(pairs, n_accounts)
+    proposals = propose(graph)
+    delays = own_delays(prepared)
+    n_groups = len(proposals.starts) - 1
+    rooms = [
+        (
+            rest_for(n_accounts),
+            np.full(len(prepared.original_object), -1, np.int32),
+            np.zeros(n_accounts, np.int32),
+        )
+        for _ in range(threads)
+    ]
+
+    def ask(group: int) -> tuple[Answers, Hits]:
+        room = rooms.pop()
+        found = ask_group(group, proposals, graph, prepared, rates, delays, windows_ms, *room)
+        rooms.append(room)
+        return cast("tuple[Answers, Hits]", found)
+
+    with ThreadPoolExecutor(threads) as pool:
+        parts = list(pool.map(ask, range(n_groups)))
+    rows = np.cumsum([0, *(len(answers.account) for answers, _ in parts)])
+    moved = [hits._replace(row=hits.row + first) for (_, hits), first in zip(parts, rows, strict=False)]
+    return (
+        Answers(*_joined([answers for answers, _ in parts], _NO_ANSWERS)),
+        Hits(*_joined(moved, _NO_HITS)),
+        n_groups,
+    )
+
+
+_NO_ANSWERS = Answers(
+    np.empty(0, np.int32),
+    np.empty(0, np.int32),
+    np.empty(0, np.bool_),
+    np.empty((0, 4)),
+    np.empty((0, 4), np.int32),
+    np.empty((0, 4), np.int32),
+    np.empty((0, 4), np.int32),
+    np.empty(0),
+)
+_NO_HITS = Hits(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.bool_), np.empty(0, np.int64))
+
+
+def _joined(parts: Sequence[tuple[np.ndarray, ...]], empty: tuple[np.ndarray, ...]) -> list[np.ndarray]:
+    return [np.concatenate(columns) for columns in zip(empty, *parts, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A group that met the minimum evidence, with the rows of the answers of all its accounts, amplified included."""
+
+    group: Group
+    rows: Int32s
+
+
+@dataclass(frozen=True)
+class _Verdicts:
+    """All that verdicts rest on."""
+
+    shares: Shares
+    prepared: Prepared
+    pairs: Pairs
+    answers: Answers
+    hits: Hits
+    passed: Passed
+    windows_ms: Int64s
+    n_active: int
+    rules: Rules
+
+    def groups(self) -> list[_Kept]:
+        """Return the groups that met the minimum evidence, largest first."""
+        answers, rules = self.answers, self.rules
+        named, in_step = self._passing()
+        role = roles(answers, named, in_step)
+        kept: list[tuple[tuple[int, int, int], Int32s, Facts]] = []
+        for proposal in np.unique(answers.group[named | in_step]):
+            rows = np.flatnonzero((named | in_step) & (answers.group == proposal)).astype(np.int32)
+            rows = rows[np.argsort(answers.account[rows])]
+            for accounts in communities(answers.account[rows], self.pairs, rules.min_members):
+                part = rows[np.isin(answers.account[rows], accounts)]
+                acting = part[role[part] != "amplified"]
+                if len(acting) < rules.min_members:
+                    continue
+                found = facts(part, self.hits, self.prepared, answers.account[acting], self.n_active, rules)
+                if found.rare_objects >= rules.min_rare_objects:
+                    size = -np.count_nonzero(named[acting]), -len(acting), int(answers.account[acting].min())
+                    kept.append((size, part, found))
+        kept.sort(key=lambda item: item[0])
+        return [self._kept(number, part, found, named, role) for number, (_, part, found) in enumerate(kept, 1)]
+
+    def _passing(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows that are named or in step, were their group to meet the minimum evidence."""
+        rows = np.flatnonzero(self.passed.named & self.answers.member).astype(np.int32)
+        named = has_own_evidence(
+            rows, self.answers, self.hits, self.prepared, self.shares.trace, self.windows_ms, self.rules
+        )
+        for proposal in np.unique(self.answers.group[named]):
+            one = self.answers.group == proposal
+            if np.count_nonzero(named & one) < self.rules.min_members:
+                named[one] = False
+        return named, self.passed.in_step & self.answers.member & ~named
+
+    def _kept(self, number: int, part: Int32s, found: Facts, named: np.ndarray, role: np.ndarray) -> _Kept:
+        accounts = self.answers.account
+        acting, called = part[role[part] != "amplified"], part[named[part]]
+        excluded = np.count_nonzero(self.passed.no_trigger[called]) >= self.rules.min_members
+        grade = ("A" if excluded else "B") if len(called) else ""
+        group = describe(
+            number,
+            accounts[acting],
+            acting,
+            accounts[called],
+            grade,
+            found,
+            self.answers,
+            self.hits,
+            self.prepared,
+            self.shares.trace,
+            self.shares.traces,
+            self.windows_ms,
+            OWN_PACE if len(called) else EITHER_WAY,
+        )
+        return _Kept(group, part)
+
+    def accounts(self, groups: Sequence[_Kept]) -> AccountVerdicts:
+        """Return the verdict on every account."""
+        answers, n = self.answers, self.shares.n_accounts
+        state = np.full(n, "untestable", dtype=object)
+        state[testable_accounts(self.prepared, self.rules.min_episodes)] = "tested"
+        state[answers.account[self.passed.named]] = "lead"
+        named, in_step = self._passing()
+        state[answers.account[named | in_step]] = "lead"
+        p_value = self._p_values()
+        group, episodes = np.full(n, -1, np.int32), np.zeros(n, np.int32)
+        grade, role = np.full(n, "", dtype=object), np.full(n, "", dtype=object)
+        role_of_row = roles(answers, named, in_step)
+        for item in groups:
+            accounts = answers.account[item.rows]
+            state[accounts] = np.where(named[item.rows], "named", "in_step")
+            group[accounts], role[accounts] = item.group.group, role_of_row[item.rows]
+            question = np.where(named[item.rows], OWN_PACE, EITHER_WAY)
+            episodes[accounts] = answers.hits[item.rows, question]
+            called = item.rows[named[item.rows]]
+            own = self.passed.no_trigger[called] & (item.group.grade == "A")
+            grade[answers.account[called]] = np.where(own, "A", "B")
+        return AccountVerdicts(state, p_value, group, grade, role, episodes)
+
+    def _p_values(self) -> Floats:
+        """Return each account's p-value: beside its own group, else the smallest times the groups it was tested for."""
+        answers, n = self.answers, self.shares.n_accounts
+        smallest = np.ones(n)
+        np.minimum.at(smallest, answers.account, answers.p_value[:, OWN_PACE])
+        tests = np.bincount(answers.account, minlength=n)
+        p_value = np.minimum(1.0, smallest * np.maximum(1, tests))
+        p_value[answers.account[answers.member]] = answers.p_value[answers.member, OWN_PACE]
+        return p_value

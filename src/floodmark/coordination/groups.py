@@ -1,0 +1,184 @@
+"""Groups of those who passed: their structure, what they share, and the innocent readings of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from floodmark.coordination.naming import Answers, Hits
+from floodmark.coordination.pairs import EPISODE_GAP_MS, Pairs
+from floodmark.coordination.prepare import Prepared
+from floodmark.coordination.propose import PROPOSAL_P
+from floodmark.coordination.result import Group, Int32s, Int64s, Reading, Rules
+from floodmark.coordination.verdict import count_episodes
+
+#: Leiden's seed and resolution: a clique of any size stays whole at 1.
+_SEED: Final = 20200717
+_SMALLEST_P: Final = 1e-300
+
+
+class Facts(NamedTuple):
+    """What a group's hits say: lines of `Hits`, the objects at least two of it were in step on, and how many are rare."""
+
+    lines: Int64s
+    objects: Int32s
+    rare_objects: int
+
+
+def communities(accounts: Int32s, pairs: Pairs, min_members: int) -> list[Int32s]:
+    """Return the communities of `accounts` (ascending) in the graph of proposed pairs, weighted by -log10 p.
+
+    Method: Leiden (Traag et al. 2019, doi 10.1038/s41598-019-41695-z), seeded. A community under `min_members` joins
+    the one with which it has the most weight.
+    """
+    from graspologic_native import leiden_csr
+    from scipy.sparse import coo_array
+
+    n = len(accounts)
+    place = np.searchsorted(accounts, pairs.a), np.searchsorted(accounts, pairs.b)
+    a, b = (np.minimum(found, n - 1) for found in place)
+    kept = (pairs.p_value <= PROPOSAL_P) & (accounts[a] == pairs.a) & (accounts[b] == pairs.b)
+    if not kept.any():
+        return [accounts]
+    a, b = a[kept], b[kept]
+    weight = -np.log10(np.maximum(pairs.p_value[kept], _SMALLEST_P))
+    graph = coo_array(
+        (np.concatenate([weight, weight]), (np.concatenate([a, b]), np.concatenate([b, a]))), shape=(n, n)
+    ).tocsr()
+    graph.sort_indices()
+    _, found = leiden_csr(
+        graph.indptr.astype(np.int64), graph.indices.astype(np.int32), graph.data.astype(np.float64), n, seed=_SEED
+    )
+    label = np.array([found.get(v, -1 - v) for v in range(n)])
+    while True:
+        names, sizes = np.unique(label, return_counts=True)
+        small = names[sizes < min_members]
+        if len(names) == 1 or not len(small):
+            return [accounts[label == name] for name in names]
+        one = label == small[0]
+        linked = one[a] != one[b]
+        other = np.where(one[a[linked]], label[b[linked]], label[a[linked]])
+        if not len(other):
+            return [accounts[label == name] for name in names if np.count_nonzero(label == name) >= min_members]
+        heaviest = np.unique(other)
+        label[one] = heaviest[np.argmax([weight[linked][other == name].sum() for name in heaviest])]
+
+
+def facts(rows: Int32s, hits: Hits, prepared: Prepared, members: Int32s, n_active: int, rules: Rules) -> Facts:
+    """Return what the hits of `rows` (of the answers) say; `members` are their accounts.
+
+    An object is rare when under `rules.rare_share` of the active accounts, members left out, acted on it.
+    """
+    lines = np.flatnonzero(np.isin(hits.row, rows))
+    objects, times = np.unique(prepared.object[hits.position[lines]], return_counts=True)
+    objects = objects[times >= 2]
+    inside = np.zeros(len(prepared.account_starts) - 1, bool)
+    inside[members] = True
+    outsiders = [
+        np.count_nonzero(~inside[prepared.account[prepared.object_starts[o] : prepared.object_starts[o + 1]]])
+        for o in objects
+    ]
+    return Facts(lines, objects, int(np.count_nonzero(np.array(outsiders) < rules.rare_share * n_active)))
+
+
+def describe(
+    number: int,
+    members: Int32s,
+    rows: Int32s,
+    named: Int32s,
+    grade: str,
+    found: Facts,
+    answers: Answers,
+    hits: Hits,
+    prepared: Prepared,
+    trace: Int32s,
+    traces: tuple[str, ...],
+    windows_ms: Int64s,
+    question: int,
+) -> Group:
+    """Return one group as shown: `rows` are its rows of the answers, `named` the accounts of it that are named."""
+    window = int(windows_ms[np.bincount(answers.window[rows, question]).argmax()])
+    at_ms = prepared.at_ms[hits.position[found.lines]]
+    kinds, counts = np.unique(trace[prepared.original_object[found.objects]], return_counts=True)
+    return Group(
+        group=number,
+        grade=grade,
+        members=tuple(members.tolist()),
+        named=tuple(named.tolist()),
+        objects=len(found.objects),
+        rare_objects=found.rare_objects,
+        episodes=count_episodes(at_ms, max(EPISODE_GAP_MS, window)),
+        window_ms=window,
+        median_lag_ms=int(np.median(np.abs(hits.lag_ms[found.lines]))),
+        first_ms=int(at_ms.min()),
+        last_ms=int(at_ms.max()),
+        traces={traces[kind]: int(count) for kind, count in zip(kinds, counts, strict=True)},
+        readings=_readings(members, grade, found, hits, prepared, dict(zip(kinds, counts, strict=True)), traces),
+    )
+
+
+def _readings(
+    members: Int32s,
+    grade: str,
+    found: Facts,
+    hits: Hits,
+    prepared: Prepared,
+    kinds: Mapping[int, int],
+    traces: tuple[str, ...],
+) -> tuple[Reading, ...]:
+    """Return the innocent readings, each with the numbers for and against it."""
+    starts, n = prepared.object_starts, len(found.objects)
+    first = prepared.account[starts[found.objects]]
+    leaders, times = np.unique(first, return_counts=True)
+    leader = leaders[times.argmax()]
+    led = int(times.max())
+    whose = "one of the group" if np.isin(leader, members) else "one account outside the group"
+    sharers = np.diff(starts)[found.objects]
+    inside = np.isin(prepared.account, members)
+    alone = sum(bool(inside[starts[o] : starts[o + 1]].all()) for o in found.objects)
+    at_ms = prepared.at_ms[hits.position[found.lines]]
+    hours, busy = np.unique(at_ms // 3_600_000, return_counts=True)
+    busiest = f"{int(busy.max())} of {len(at_ms)}"
+    linked = sum(int(count) for kind, count in kinds.items() if traces[kind] in ("url", "text"))
+    lag = np.abs(hits.lag_ms[found.lines])
+    lags, repeated = np.unique(lag, return_counts=True)
+    common = f"{int(repeated.max())} of {len(lag)} are {int(lags[repeated.argmax()]) / 1000:g} s"
+    own_pace = (
+        "their own pace elsewhere, on any object, does not explain the timing (grade A)"
+        if grade == "A"
+        else "their own pace elsewhere does not explain the timing where others shared the same objects"
+    )
+    return (
+        Reading(
+            "fans of one source",
+            "People who follow the same account see its posts at the same moment.",
+            f"{led} of {n} objects were first shared by {whose}",
+            own_pace,
+        ),
+        Reading(
+            "syndication",
+            "News outlets and agencies publish the same item through one system.",
+            f"{linked} of {n} objects are links or texts; {alone} of {n} were shared by nobody else",
+            f"{n - alone} of {n} were shared by others too, by {int(np.median(sharers))} accounts at the median",
+        ),
+        Reading(
+            "an announced action",
+            "Activists agree openly on an hour in which to post.",
+            f"{busiest} actions in step fall into the busiest hour",
+            f"they spread over {len(hours)} different hours",
+        ),
+        Reading(
+            "one shared tool",
+            "A scheduling or sharing tool acts for many accounts that know nothing of each other.",
+            f"of the delays behind the nearest member, {common}",
+            f"the delays range up to {int(lag.max()) / 1000:g} s",
+        ),
+        Reading(
+            "set up by others",
+            "Somebody makes accounts act just before this group's members, to get them named.",
+            "this cannot be seen in timing; a second signal (account age, text, client) and a person must judge",
+            f"{len(members)} accounts would have had to be foreseen on {n} objects",
+        ),
+    )

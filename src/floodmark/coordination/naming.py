@@ -1,0 +1,465 @@
+"""Naming: is account x in step with a group that was proposed without x?
+
+Only objects count on which at least two of the group acted within the window of each other: camouflage does not dilute
+the test. A hit is x acting in (0, W] after one of them. The chance of a hit is the larger of what outsiders of the same
+object do and of what x itself does elsewhere: x's own delays behind the first sharer, placed on this object. A fan is
+fast everywhere, so a fan's own delays explain the hits (docs/decisions/0004).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from floodmark.coaction.kernel import compiled
+from floodmark.coordination.pairs import EPISODE_GAP_MS
+from floodmark.coordination.prepare import Prepared
+from floodmark.coordination.propose import Graph, Proposals, Rest, cut_accounts, leave_out
+from floodmark.coordination.rates import PSEUDO_SHARERS, Rates, size_class
+from floodmark.coordination.result import Floats, Int32s, Int64s
+from floodmark.coordination.tail import episode_tail
+
+#: On objects with fewer outsiders x's own delays are not asked: a campaign's own objects have nobody else.
+_ENOUGH_OUTSIDERS: Final = 3
+#: Of rows below this, the objects behind them are listed too.
+_WORTH_A_LOOK_P: Final = 0.05
+#: The four questions put to each account; each gets its own p-value.
+CROWD, OWN_PACE, NO_TRIGGER, EITHER_WAY = range(4)
+
+
+class Answers(NamedTuple):
+    """One row per (group, account) tested.
+
+    Per question (second axis; CROWD: outsiders explain it, OWN_PACE: or x's own delays where there are outsiders,
+    NO_TRIGGER: or x's own delays anywhere, EITHER_WAY: outsiders, in front or behind): p-value, window and episodes
+    with a hit. `front` is the share of x's in-step objects (window of EITHER_WAY) on which x was before all others.
+    """
+
+    group: Int32s
+    account: Int32s
+    member: np.ndarray
+    p_value: Floats
+    window: Int32s
+    hits: Int32s
+    episodes: Int32s
+    front: Floats
+
+
+class Hits(NamedTuple):
+    """What the rows of `Answers` rest on, for rows worth a second look: one line per object on which x was in step.
+
+    `row` is the row of the answers, `position` x's action, `after` whether it came after one of the group, `window`
+    the window of the row (that of OWN_PACE if x passed there, else of EITHER_WAY).
+    """
+
+    row: Int32s
+    position: Int32s
+    after: np.ndarray
+    lag_ms: Int64s
+
+
+class _Together(NamedTuple):
+    """Objects on which at least two of a group acted, and the positions of their actions in the order of time."""
+
+    objects: Int32s
+    starts: Int64s
+    positions: Int32s
+
+
+class _Room(NamedTuple):
+    """Scratch for one account's events."""
+
+    events: Int64s
+    members: Int64s
+    at_ms: Int64s
+    after: np.ndarray
+    either: np.ndarray
+    front: np.ndarray
+    chance: Floats
+
+
+@compiled
+def own_delays(prepared: Prepared) -> tuple[Int64s, Int64s]:
+    """Return each action's delay behind the first other sharer, and the same sorted within each account."""
+    n = len(prepared.account)
+    delay, in_order = np.empty(n, np.int64), np.empty(n, np.int64)
+    for i in range(n):
+        delay[i] = prepared.at_ms[i] - _first_other(i, prepared)
+    for a in range(len(prepared.account_starts) - 1):
+        low, high = prepared.account_starts[a], prepared.account_starts[a + 1]
+        in_order[low:high] = np.sort(delay[prepared.by_account[low:high]])
+    return delay, in_order
+
+
+@compiled
+def _first_other(i: int, prepared: Prepared) -> int:
+    first = prepared.object_starts[prepared.object[i]]
+    return prepared.at_ms[first + (prepared.account[first] == prepared.account[i])]
+
+
+@compiled
+def _count_landing(values: Int64s, offset: int, events: Int64s, window: int, before: int) -> int:
+    """Count sorted values that, moved by `offset`, lie in (t, t + window] of an event t; `before` widens to [t-W, t+W].
+
+    `before` is 0 or the window.
+    """
+    count, n = 0, len(events)
+    k = 0
+    while k < n:
+        start = events[k] - before
+        end = events[k] + window
+        while k + 1 < n and events[k + 1] - before <= end:
+            k += 1
+            end = events[k] + window
+        k += 1
+        # Times are whole: what is above start - 1 is at or above start.
+        above = start - (before > 0)
+        count += np.searchsorted(values, end - offset, "right") - np.searchsorted(values, above - offset, "right")
+    return count
+
+
+@compiled
+def _covered(events: Int64s, window: int, before: int) -> int:
+    """Return the length of the union of the events' windows, in ms."""
+    total, last = 0, events[0] - before
+    for t in events:
+        total += t + window - max(t - before, last)
+        last = t + window
+    return total
+
+
+@compiled
+def _lands(at: int, events: Int64s, window: int) -> tuple[bool, bool, bool]:
+    """Return whether a time lies within the window after an event, either way of one, and before all events near it."""
+    k = np.searchsorted(events, at, "left")
+    after = k > 0 and at - events[k - 1] <= window
+    tie = k < len(events) and events[k] == at
+    ahead = k < len(events) and events[k] - at <= window
+    return after, after or ahead, ahead and not after and not tie
+
+
+@compiled
+def _in_step(times: Int64s, window: int, events: Int64s) -> int:
+    """Put the times that have another within the window into `events`; return how many."""
+    n = 0
+    for k in range(len(times)):
+        if (k and times[k] - times[k - 1] <= window) or (k + 1 < len(times) and times[k + 1] - times[k] <= window):
+            events[n] = times[k]
+            n += 1
+    return n
+
+
+@compiled
+def _together(members: Int32s, prepared: Prepared, slot: Int32s) -> _Together:
+    """Return the objects that at least two of `members` share; `slot` (per object, all -1) then numbers them."""
+    total = 0
+    for v in members:
+        for i in prepared.by_account[prepared.account_starts[v] : prepared.account_starts[v + 1]]:
+            slot[prepared.object[i]] -= 1
+            total += 1
+    objects, starts, positions = np.empty(total, np.int32), np.zeros(total + 1, np.int64), np.empty(total, np.int32)
+    n = 0
+    for v in members:
+        for i in prepared.by_account[prepared.account_starts[v] : prepared.account_starts[v + 1]]:
+            o = prepared.object[i]
+            if slot[o] <= -3:
+                starts[n + 1] = starts[n] - 1 - slot[o]
+                objects[n] = o
+                slot[o] = n
+                n += 1
+            elif slot[o] == -2:
+                slot[o] = -1
+    filled = starts[:n].copy()
+    for v in members:
+        for i in prepared.by_account[prepared.account_starts[v] : prepared.account_starts[v + 1]]:
+            k = slot[prepared.object[i]]
+            if k >= 0:
+                positions[filled[k]] = i
+                filled[k] += 1
+    for k in range(n):
+        positions[starts[k] : starts[k + 1]].sort()
+    return _Together(objects[:n].copy(), starts[: n + 1].copy(), positions[: starts[n]].copy())
+
+
+@compiled
+def _ask_object(
+    w: int,
+    window: int,
+    i: int,
+    k: int,
+    together: _Together,
+    inside: np.ndarray,
+    prepared: Prepared,
+    rates: Rates,
+    delays: tuple[Int64s, Int64s],
+    asked: int,
+    room: _Room,
+) -> int:
+    """Put one object into x's list in `room`, unless the group was not in step there; return the list's length.
+
+    x's action is i, the object the group's k-th. Chances are worked out only for hits' sake: see `_test_window`.
+    """
+    n_members = 0
+    for j in together.positions[together.starts[k] : together.starts[k + 1]]:
+        if inside[prepared.account[j]] and j != i:
+            room.members[n_members] = prepared.at_ms[j]
+            n_members += 1
+    members = room.members[:n_members]
+    n_events = _in_step(members, window, room.events)
+    if n_events < 2:
+        return asked
+    events = room.events[:n_events]
+    o, at = prepared.object[i], prepared.at_ms[i]
+    after, either, front = _lands(at, events, window)
+    low, high = prepared.object_starts[o], prepared.object_starts[o + 1]
+    times = prepared.at_ms[low:high]
+    outsiders = high - low - 1 - n_members
+    speed = rates.tempo[w, prepared.account[i]]
+    pooled = rates.within[w, size_class(high - low)] / 2.0
+    for both in range(2):
+        before = window * both
+        landed = _count_landing(times, 0, events, window, before) - _count_landing(members, 0, events, window, before)
+        landed -= either if both else after
+        ordinary = 1.0 - (1.0 - pooled) ** (_covered(events, window, before) / window)
+        room.chance[EITHER_WAY if both else CROWD, asked] = min(
+            1.0, speed * (landed + PSEUDO_SHARERS * ordinary) / (outsiders + PSEUDO_SHARERS)
+        )
+    first, last = prepared.account_starts[prepared.account[i]], prepared.account_starts[prepared.account[i] + 1]
+    own = _count_landing(delays[1][first:last], at - delays[0][i], events, window, 0) - after
+    pace = max(room.chance[CROWD, asked], own / max(1, last - first - 1))
+    room.chance[OWN_PACE, asked] = pace if outsiders >= _ENOUGH_OUTSIDERS else room.chance[CROWD, asked]
+    room.chance[NO_TRIGGER, asked] = pace
+    room.at_ms[asked], room.after[asked], room.either[asked], room.front[asked] = at, after, either, front
+    return asked + 1
+
+
+@compiled
+def _test_window(w: int, window: int, asked: int, room: _Room, p: Floats, hits: Int32s) -> int:
+    """Put the p-values and hits of the four questions into `p` and `hits`; return the number of episodes."""
+    order = np.argsort(room.at_ms[:asked])
+    gap = max(EPISODE_GAP_MS, window)
+    episodes, last = 0, 0
+    seen, chance, expected = np.zeros(4, np.bool_), np.zeros(4), np.zeros(4)
+    hits[:] = 0
+    for k in order:
+        if episodes == 0 or room.at_ms[k] - last > gap:
+            for question in range(4):
+                expected[question] += min(1.0, chance[question])
+                hits[question] += seen[question]
+            episodes += 1
+            seen[:] = False
+            chance[:] = 0.0
+        last = room.at_ms[k]
+        for question in range(4):
+            chance[question] += room.chance[question, k]
+            seen[question] |= room.either[k] if question == EITHER_WAY else room.after[k]
+    for question in range(4):
+        expected[question] += min(1.0, chance[question])
+        hits[question] += seen[question]
+        p[question] = episode_tail(hits[question], episodes, expected[question])
+    return episodes
+
+
+@compiled
+def _test_account(
+    x: int,
+    together: _Together,
+    slot: Int32s,
+    inside: np.ndarray,
+    prepared: Prepared,
+    rates: Rates,
+    delays: tuple[Int64s, Int64s],
+    windows_ms: Int64s,
+    room: _Room,
+    row: int,
+    out: Answers,
+) -> bool:
+    """Write x's row of `out`; return False when x never had two separate episodes beside the group."""
+    p, hits = np.empty(4), np.empty(4, np.int32)
+    out.p_value[row], out.window[row], out.hits[row], out.episodes[row] = 1.0, 0, 0, 0
+    out.front[row] = 0.0
+    tested = False
+    for w in range(len(windows_ms)):
+        asked = 0
+        for i in prepared.by_account[prepared.account_starts[x] : prepared.account_starts[x + 1]]:
+            k = slot[prepared.object[i]]
+            if k >= 0:
+                asked = _ask_object(w, windows_ms[w], i, k, together, inside, prepared, rates, delays, asked, room)
+        if asked < 2:
+            continue
+        episodes = _test_window(w, windows_ms[w], asked, room, p, hits)
+        tested |= episodes >= 2
+        for question in range(4):
+            one = min(1.0, p[question] * len(windows_ms))
+            if one < out.p_value[row, question]:
+                out.p_value[row, question], out.window[row, question] = one, w
+                out.hits[row, question], out.episodes[row, question] = hits[question], episodes
+                if question == EITHER_WAY:
+                    out.front[row] = room.front[:asked].sum() / max(1, room.either[:asked].sum())
+    return tested
+
+
+@compiled
+def _outsiders_beside(together: _Together, inside: np.ndarray, prepared: Prepared, count: Int32s) -> Int32s:
+    """Return the accounts outside that share at least two of the group's objects, ascending; `count` is all 0."""
+    found = np.empty(len(count), np.int32)
+    n = 0
+    for o in together.objects:
+        for j in range(prepared.object_starts[o], prepared.object_starts[o + 1]):
+            v = prepared.account[j]
+            if not inside[v]:
+                count[v] += 1
+                if count[v] == 2:
+                    found[n] = v
+                    n += 1
+    for o in together.objects:
+        for j in range(prepared.object_starts[o], prepared.object_starts[o + 1]):
+            count[prepared.account[j]] = 0
+    return np.sort(found[:n])
+
+
+@compiled
+def _empty(rows: int) -> Answers:
+    return Answers(
+        np.empty(rows, np.int32),
+        np.empty(rows, np.int32),
+        np.empty(rows, np.bool_),
+        np.empty((rows, 4)),
+        np.empty((rows, 4), np.int32),
+        np.empty((rows, 4), np.int32),
+        np.empty((rows, 4), np.int32),
+        np.empty(rows),
+    )
+
+
+@compiled
+def _head(answers: Answers, rows: int) -> Answers:
+    return Answers(
+        answers.group[:rows].copy(),
+        answers.account[:rows].copy(),
+        answers.member[:rows].copy(),
+        answers.p_value[:rows].copy(),
+        answers.window[:rows].copy(),
+        answers.hits[:rows].copy(),
+        answers.episodes[:rows].copy(),
+        answers.front[:rows].copy(),
+    )
+
+
+@compiled
+def _no_hits() -> Hits:
+    return Hits(np.empty(64, np.int32), np.empty(64, np.int32), np.empty(64, np.bool_), np.empty(64, np.int64))
+
+
+@compiled
+def _add_hits(
+    x: int,
+    row: int,
+    window: int,
+    together: _Together,
+    slot: Int32s,
+    inside: np.ndarray,
+    prepared: Prepared,
+    room: _Room,
+    hits: Hits,
+    n: int,
+) -> tuple[Hits, int]:
+    """Append the objects on which x was in step with the group, with x's lag behind the nearest of them."""
+    for i in prepared.by_account[prepared.account_starts[x] : prepared.account_starts[x + 1]]:
+        k = slot[prepared.object[i]]
+        if k < 0:
+            continue
+        n_members = 0
+        for j in together.positions[together.starts[k] : together.starts[k + 1]]:
+            if inside[prepared.account[j]] and j != i:
+                room.members[n_members] = prepared.at_ms[j]
+                n_members += 1
+        n_events = _in_step(room.members[:n_members], window, room.events)
+        if n_events < 2:
+            continue
+        at = prepared.at_ms[i]
+        after, either, _ = _lands(at, room.events[:n_events], window)
+        if not either:
+            continue
+        if n == len(hits.row):
+            hits = Hits(
+                np.append(hits.row, np.empty_like(hits.row)),
+                np.append(hits.position, np.empty_like(hits.position)),
+                np.append(hits.after, np.empty_like(hits.after)),
+                np.append(hits.lag_ms, np.empty_like(hits.lag_ms)),
+            )
+        lag = window + 1
+        for t in room.events[:n_events]:
+            if (0 < at - t < lag) or (not after and abs(at - t) < abs(lag)):
+                lag = at - t
+        hits.row[n], hits.position[n], hits.after[n], hits.lag_ms[n] = row, i, after, lag
+        n += 1
+    return hits, n
+
+
+@compiled
+def ask_group(
+    group: int,
+    proposals: Proposals,
+    graph: Graph,
+    prepared: Prepared,
+    rates: Rates,
+    delays: tuple[Int64s, Int64s],
+    windows_ms: Int64s,
+    rest: Rest,
+    slot: Int32s,
+    count: Int32s,
+) -> tuple[Answers, Hits]:
+    """Return the answers for one proposal: test every member against the group proposed without it, and all others who share its objects against the group.
+
+    `slot` (per object) is all -1 and `count` (per account) all 0, before and after.
+    """
+    members = proposals.members[proposals.starts[group] : proposals.starts[group + 1]]
+    inside = rest.inside
+    for v in members:
+        inside[v] = True
+    together = _together(members, prepared, slot)
+    others = _outsiders_beside(together, inside, prepared, count)
+    most_actions, most_sharers = 0, 0
+    for k in range(len(together.objects)):
+        most_sharers = max(most_sharers, together.starts[k + 1] - together.starts[k])
+    for v in members:
+        most_actions = max(most_actions, prepared.account_starts[v + 1] - prepared.account_starts[v])
+    for v in others:
+        most_actions = max(most_actions, prepared.account_starts[v + 1] - prepared.account_starts[v])
+    room = _Room(
+        np.empty(most_sharers, np.int64),
+        np.empty(most_sharers, np.int64),
+        np.empty(most_actions, np.int64),
+        np.empty(most_actions, np.bool_),
+        np.empty(most_actions, np.bool_),
+        np.empty(most_actions, np.bool_),
+        np.empty((4, most_actions)),
+    )
+    out = _empty(len(members) + len(others))
+    hits, n_hits = _no_hits(), 0
+    cuts = cut_accounts(graph, members, inside)
+    gone = np.empty(len(members), np.int32)
+    rows = 0
+    for k in range(len(members) + len(others)):
+        member = k < len(members)
+        x = members[k] if member else others[k - len(members)]
+        left = leave_out(x, graph, members, cuts[k], rest, gone) if member else 0
+        if _test_account(x, together, slot, inside, prepared, rates, delays, windows_ms, room, rows, out):
+            out.group[rows], out.account[rows], out.member[rows] = group, x, member
+            question = OWN_PACE if out.p_value[rows, OWN_PACE] <= _WORTH_A_LOOK_P else EITHER_WAY
+            if member and out.p_value[rows, question] <= _WORTH_A_LOOK_P:
+                window = windows_ms[out.window[rows, question]]
+                hits, n_hits = _add_hits(x, rows, window, together, slot, inside, prepared, room, hits, n_hits)
+            rows += 1
+        for v in gone[:left]:
+            inside[v] = True
+    for v in members:
+        inside[v] = False
+    for o in together.objects:
+        slot[o] = -1
+    found = Hits(
+        hits.row[:n_hits].copy(), hits.position[:n_hits].copy(), hits.after[:n_hits].copy(), hits.lag_ms[:n_hits].copy()
+    )
+    return _head(out, rows), found
