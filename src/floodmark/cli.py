@@ -14,6 +14,7 @@ from floodmark import __version__
 from floodmark.errors import FloodmarkError, UsageError
 
 if TYPE_CHECKING:
+    from floodmark.coaction.shares import TimeUnit
     from floodmark.pipeline import RunResult
     from floodmark.progress import Reporter
 
@@ -202,8 +203,6 @@ def edges(
     """
     from floodmark.coaction.edges import parse_window, run_edges
 
-    if time_unit not in ("s", "ms"):
-        raise UsageError(f"--time-unit: {time_unit!r} is not a unit; write s or ms")
     summary = run_edges(
         shares,
         window_ms=parse_window(window),
@@ -212,7 +211,46 @@ def edges(
         account_column=account_column,
         object_column=object_column,
         time_column=time_column,
-        time_unit="ms" if time_unit == "ms" else "s",
+        time_unit=_time_unit(time_unit),
+    )
+    if not quiet:
+        typer.echo(_printable(str(summary)), err=True)
+
+
+@app.command()
+def coordination(
+    shares: Annotated[Path, typer.Argument(metavar="SHARES", help="A .csv or .parquet file, one row an action.")],
+    out: Annotated[Path, typer.Option(help="The folder to write; it may hold an earlier result.")],
+    reference: Annotated[
+        Path | None, typer.Option(help="Shares of an ordinary crowd, same columns: what timing is usual there.")
+    ] = None,
+    windows: Annotated[str, typer.Option(help="Distances in time to test, separated by commas.")] = "10s,60s,10m,1h",
+    account_column: Annotated[str, typer.Option(help="Column of the account.")] = "account_id",
+    object_column: Annotated[str, typer.Option(help="Column of the object.")] = "object_id",
+    time_column: Annotated[str, typer.Option(help="Column of the time.")] = "timestamp_share",
+    time_unit: Annotated[str, typer.Option(help="Unit of integer times: s or ms.")] = "s",
+    trace_column: Annotated[
+        str | None, typer.Option(help="Column of the kind of action, if there are several.")
+    ] = None,
+    post_column: Annotated[str | None, typer.Option(help="Column of the post's id, to cite it as evidence.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Test which accounts act together more than shared taste and shared attention explain; name them with evidence.
+
+    Not flagged is not cleared; named means neither inauthentic nor who is behind it.
+
+    Example: floodmark coordination shares.csv --out coordination
+    """
+    from floodmark.coaction.shares import Columns
+    from floodmark.coordination.result import Rules
+    from floodmark.coordination.run import parse_windows, run_coordination
+
+    columns = Columns(
+        account_column, object_column, time_column, _time_unit(time_unit), trace=trace_column, post=post_column
+    )
+    rules = Rules(windows_ms=parse_windows(windows))
+    summary = run_coordination(
+        shares, out=out, reference=reference, columns=columns, rules=rules, reporter=_reporter(quiet)
     )
     if not quiet:
         typer.echo(_printable(str(summary)), err=True)
@@ -235,6 +273,12 @@ def simulate(
     with reporter.step("Simulating") as advance:
         write_simulation(out, seed=seed, scale=scale, progress=advance)
     typer.echo(f"Wrote {out}; then: floodmark run {out / 'case.toml'}")
+
+
+def _time_unit(text: str) -> TimeUnit:
+    if text not in ("s", "ms"):
+        raise UsageError(f"--time-unit: {text!r} is not a unit; write s or ms")
+    return "ms" if text == "ms" else "s"
 
 
 def _reporter(quiet: bool) -> Reporter:

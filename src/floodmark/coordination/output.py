@@ -59,7 +59,7 @@ class Names:
 
     accounts: Texts
     objects: Texts
-    object_traces: Sequence[str]
+    object_traces: Texts
     posts: Mapping[tuple[int, int], str]
 
 

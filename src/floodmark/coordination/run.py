@@ -20,7 +20,7 @@ from floodmark import __version__
 from floodmark.case import swap
 from floodmark.coaction.edges import nothing_usable, parse_window, write_rejects
 from floodmark.coaction.shares import Columns, load_shares
-from floodmark.coaction.table import EncodedActions, encode, encode_named
+from floodmark.coaction.table import EncodedActions, encode_named
 from floodmark.coordination.result import STATES, Coordination, EdgeColumns, Rules, Shares, Texts
 from floodmark.engine.duckdb import Database
 from floodmark.errors import UsageError
@@ -36,10 +36,10 @@ _MOST_WINDOWS: Final = 8
 _MOST_WINDOW_MS: Final = 86_400_000
 _COLUMNS: Final = Columns("account_id", "object_id", "timestamp_share", "s")
 _READING: Final = (
-    "Not flagged is not cleared: most accounts act too little to be tested, and slow or camouflaged campaigns go unseen.",
+    "Not flagged is not cleared: many accounts act too little to be tested, and slow or camouflaged ones go unseen.",
     "Named means: in step with a group more often than shared taste and shared attention explain. It does not mean "
     "inauthentic, and it does not say who is behind it.",
-    "In step accounts move with a group without following it: they may be imitated by others, and are not participants.",
+    "In step means: moves with a group without following it; such an account may be imitated, and is no participant.",
 )
 _JITTER: Final = (
     "The widest jitter at which the documentation's reference campaign would still be seen in this collection; "
@@ -64,10 +64,11 @@ class CoordinationSummary:
     def __str__(self) -> str:
         """Return the summary in words."""
         reasons = ", ".join(f"{reason} {count}" for reason, count in self.reasons.items())
+        states = self.states
         return (
             f"{self.rows} rows, {self.used} used, {self.rejected} rejected{f' ({reasons})' if reasons else ''}; "
-            f"{self.accounts} accounts, {self.testable} testable; {self.states['named']} named in {self.groups} groups, "
-            f"{self.states['in_step']} in step, {self.states['lead']} leads; not flagged is not cleared; in {self.out}"
+            f"{self.accounts} accounts, {self.testable} testable; {states['named']} named in {self.groups} groups, "
+            f"{states['in_step']} in step, {states['lead']} leads; not flagged is not cleared; in {self.out}"
         )
 
 
