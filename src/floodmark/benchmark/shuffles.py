@@ -86,12 +86,12 @@ def _assign(
     return given
 
 
-def rewire(shares: Shares, rng: np.random.Generator, stratum_ms: int | None = _HOUR_MS, rounds: int = 30) -> Shares:
+def rewire(shares: Shares, rng: np.random.Generator, stratum_ms: int | None = _HOUR_MS, rounds: int = 50) -> Shares:
     """Return first shares with accounts swapped between them at random; each object keeps its times, bursts and all.
 
     Two shares swap their accounts unless one of these would then share the object twice, and only within the same
-    stretch of `stratum_ms` (None: anywhere), so that nobody's day moves by more; every share is offered a swap once a
-    round. Keeps the numbers of shares of each account (in each stretch) and the sharers of each object. Taste is lost.
+    stretch of `stratum_ms` (None: anywhere), so that nobody's day moves by more; most shares are offered a swap in
+    each round, and half of the offers are taken up. Keeps the numbers of shares of each account (in each stretch) and the sharers of each object. Taste is lost.
     Source: the degree-preserving switching chain, e.g. Strona et al. 2014, doi:10.1038/ncomms5114.
 
     >>> two = Shares.of(np.array(["a", "b"], object), np.array(["x", "y"], object), np.array([1, 2]))
@@ -113,6 +113,8 @@ def rewire(shares: Shares, rng: np.random.Generator, stratum_ms: int | None = _H
         wanted, times = np.unique(np.concatenate([new_left, new_right]), return_counts=True)
         taken = np.concatenate([thing * scale + account, wanted[times > 1]])
         allowed = ~(np.isin(new_left, taken) | np.isin(new_right, taken))
+        # Half of the swaps stay undone, or a fixed number of rounds would reach only every other graph.
+        allowed &= rng.random(len(allowed)) < 0.5
         left, right = left[allowed], right[allowed]
         account[left], account[right] = account[right], account[left]
     return first_shares(replace(first, account=account.astype(np.int32)))
