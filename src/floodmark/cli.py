@@ -257,6 +257,35 @@ def coordination(
 
 
 @app.command()
+def benchmark(
+    background: Annotated[
+        Path | None,
+        typer.Argument(metavar="[BACKGROUND]", help="A .csv or .parquet file, one row an action; none: a simulation."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The folder to write; it may hold an earlier result.")] = Path(
+        "floodmark-benchmark"
+    ),
+    seeds: Annotated[int, typer.Option(min=1, help="Campaigns to plant for each point of a curve.")] = 20,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer points, at most 3 campaigns each.")] = False,
+    account_column: Annotated[str, typer.Option(help="Column of the account.")] = "account_id",
+    object_column: Annotated[str, typer.Option(help="Column of the object.")] = "object_id",
+    time_column: Annotated[str, typer.Option(help="Column of the time.")] = "timestamp_share",
+    time_unit: Annotated[str, typer.Option(help="Unit of integer times: s or ms.")] = "s",
+    quiet: Quiet = False,
+) -> None:
+    """Plant campaigns into your own ordinary data and show what the coordination test can and cannot see there.
+
+    Example: floodmark benchmark shares.csv --quick --out benchmark
+    """
+    from floodmark.benchmark.run import run_benchmark
+    from floodmark.coaction.shares import Columns
+
+    columns = Columns(account_column, object_column, time_column, _time_unit(time_unit))
+    result = run_benchmark(background, out, columns, seeds=seeds, quick=quick, reporter=_reporter(quiet))
+    typer.echo(f"Benchmark: {result.folder / 'benchmark.html'}")
+
+
+@app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder for the simulated files.")] = Path("floodmark-simulation"),
     seed: Annotated[int, typer.Option(help="Seed; the same seed gives the same bytes.")] = 20200717,
