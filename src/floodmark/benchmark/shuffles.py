@@ -90,8 +90,9 @@ def rewire(shares: Shares, rng: np.random.Generator, stratum_ms: int | None = _H
     """Return first shares with accounts swapped between them at random; each object keeps its times, bursts and all.
 
     Two shares swap their accounts unless one of these would then share the object twice, and only within the same
-    stretch of `stratum_ms` (None: anywhere), so that nobody's day moves by more; most shares are offered a swap in
-    each round, and half of the offers are taken up. Keeps the numbers of shares of each account (in each stretch) and the sharers of each object. Taste is lost.
+    stretch of `stratum_ms` (None: anywhere), so that nobody's day moves by more. Most shares are offered a swap in each
+    round, and half of the offers are taken up. Keeps how much each account shares in each stretch and how many share
+    each object when; taste is lost.
     Source: the degree-preserving switching chain, e.g. Strona et al. 2014, doi:10.1038/ncomms5114.
 
     >>> two = Shares.of(np.array(["a", "b"], object), np.array(["x", "y"], object), np.array([1, 2]))
@@ -110,9 +111,9 @@ def rewire(shares: Shares, rng: np.random.Generator, stratum_ms: int | None = _H
         inside = stratum[left] == stratum[right]
         left, right = left[inside], right[inside]
         new_left, new_right = thing[left] * scale + account[right], thing[right] * scale + account[left]
-        wanted, times = np.unique(np.concatenate([new_left, new_right]), return_counts=True)
-        taken = np.concatenate([thing * scale + account, wanted[times > 1]])
-        allowed = ~(np.isin(new_left, taken) | np.isin(new_right, taken))
+        new = np.stack([new_left, new_right])
+        wanted, times = np.unique(new, return_counts=True)
+        allowed = ~np.isin(new, np.concatenate([thing * scale + account, wanted[times > 1]])).any(axis=0)
         # Half of the swaps stay undone, or a fixed number of rounds would reach only every other graph.
         allowed &= rng.random(len(allowed)) < 0.5
         left, right = left[allowed], right[allowed]
