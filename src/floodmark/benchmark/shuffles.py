@@ -115,7 +115,7 @@ def rewire(shares: Shares, rng: np.random.Generator, stratum_ms: int | None = _H
         wanted, times = np.unique(new, return_counts=True)
         allowed = ~np.isin(new, np.concatenate([thing * scale + account, wanted[times > 1]])).any(axis=0)
         # Half of the swaps stay undone, or a fixed number of rounds would reach only every other graph.
-        allowed &= rng.random(len(allowed)) < 0.5
+        allowed &= rng.random(len(left)) < 0.5
         left, right = left[allowed], right[allowed]
         account[left], account[right] = account[right], account[left]
     return first_shares(replace(first, account=account.astype(np.int32)))
