@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import altair as alt
 import vl_convert
@@ -51,7 +51,8 @@ def curve_svg(rows: Sequence[Row], curve: str) -> str:
     """Return the picture of one curve: recall on the left, precision on the right, a line of pictures a background."""
     values = []
     for row in rows:
-        for rule, (label, _, _) in _RULES.items():
+        # The test comes last, so that its line lies on top.
+        for rule, (label, _, _) in reversed(_RULES.items()):
             prefix = f"{rule}_" if rule else ""
             for measure in ("recall", "precision"):
                 figure = row[f"{prefix}{measure}"]
@@ -93,20 +94,25 @@ def framing_svg(rows: Sequence[Row]) -> str:
     return _picture(values, list(_FATES.values()), "bots a victim", True, forms)
 
 
-def page(title: str, lead: str, figures: Sequence[tuple[str, str, str]], tables: Sequence[tuple[str, str]]) -> str:
-    """Return one self-contained HTML page of figures (title, caption, svg) and tables (title, HTML)."""
+def page(
+    title: str, lead: Sequence[str], figures: Sequence[tuple[str, str, str]], tables: Sequence[tuple[str, str]]
+) -> str:
+    """Return one self-contained HTML page: paragraphs, figures (title, caption, svg) and tables (title, HTML)."""
     drawn = "\n".join(
-        f"<figure><h3>{_text(head)}</h3>{_themed(svg)}<figcaption>{_text(caption)}</figcaption></figure>"
+        f"<figure><h3>{_text(head)}</h3>{_themed(svg)}"
+        + (f"<figcaption>{_text(caption)}</figcaption>" if caption else "")
+        + "</figure>"
         for head, caption, svg in figures
     )
     listed = "\n".join(f'<h2>{_text(head)}</h2><div class="wide">{table}</div>' for head, table in tables)
+    words = "".join(f"<p>{_text(paragraph)}</p>" for paragraph in lead)
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{_text(title)}</title>'
         f"<style>{_css()}{_OWN_CSS}</style></head><body><div class='sheet'><h1>{_text(title)}</h1>"
-        f"<p class='lead'>{_text(lead)}</p>{drawn}{listed}</div></body></html>\n"
+        f"{words}{drawn}{listed}</div></body></html>\n"
     )
 
 
@@ -128,7 +134,7 @@ _OWN_CSS: Final = (
     ".sheet{max-width:1000px;margin:0 auto;padding:2rem 1.5rem 4rem}figure{margin:0 0 2.2rem}"
     "svg{max-width:100%;height:auto}"
     ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.8rem;font-variant-numeric:tabular-nums}"
-    "th,td{padding:.25rem .6rem;border-bottom:1px solid var(--rule);text-align:start;white-space:nowrap}"
+    "th,td{padding:.25rem .6rem;border-bottom:1px solid var(--rule);text-align:start;vertical-align:bottom}"
     ".num{text-align:end}h2{margin-top:2.5rem}"
 )
 
@@ -143,8 +149,9 @@ def _picture(
     colours = _palette()
     shown = [line for line in lines if any(value["rule"] == line[0] for value in values)]
     labels = [label for label, _, _ in shown]
-    scale = alt.Scale(type="symlog", nice=False) if logarithmic else alt.Scale(nice=False)
     ticks = sorted({value["x"] for value in values})
+    kind: Literal["symlog", "linear"] = "symlog" if logarithmic else "linear"
+    scale = alt.Scale(type=kind, domain=[ticks[0], ticks[-1]], padding=8)
     x = alt.X("x:Q", title=axis, scale=scale, axis=alt.Axis(values=ticks, format="~r", labelOverlap=True))
     y = alt.Y("y:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=4))
     colour = alt.Color(

@@ -32,19 +32,21 @@ _POWER_COLUMNS: Final[Mapping[str, str]] = {
     "precision": "precision",
     "leads_mean": "leads",
     "lost_untestable": "untestable",
-    "lost_no_group": "no group",
-    "lost_chance": "chance",
+    "lost_no_group": "in no group",
+    "lost_chance": "explained by chance",
     "two_co_actions_recall": "two co-actions: recall",
-    "two_co_actions_precision": "precision ",
+    "two_co_actions_precision": "two co-actions: precision",
     "coortweet_recall": "CooRTweet: recall",
-    "coortweet_precision": "precision  ",
+    "coortweet_precision": "CooRTweet: precision",
     "tfidf_recall": "TF-IDF: recall",
-    "tfidf_precision": "precision   ",
+    "tfidf_precision": "TF-IDF: precision",
 }
-_CAPTION: Final = (
-    "Left: the share of the campaign's accounts that is found, with the 95 % interval over plants. Right: the share of "
-    "what is found that belongs to the campaign. For the test, accounts named without the plant are left out of the "
-    "count; for the other rules, whatever they flag counts."
+_HOW_TO_READ: Final = (
+    "Recall is the share of the campaign's accounts that is found, with its 95 % interval over plants; precision the "
+    "share of what is found that belongs to the campaign. For the test, accounts named without the plant are left out "
+    "of the count; for the other rules, whatever they flag counts. Accounts that are not named: in step without "
+    "direction; leads under the minimum evidence; untestable; tested, but part of no group; or with evidence that "
+    "chance explains."
 )
 _LEAD: Final = (
     "Campaigns with known truth, planted into this collection, and what the coordination test and three rules of other "
@@ -140,7 +142,7 @@ def _write(result: BenchmarkResult, facts: str) -> None:
         curve: [row for row in result.power if row["curve"] == curve]
         for curve in dict.fromkeys(str(row["curve"]) for row in result.power)
     }
-    figures = [(charts.CURVES[curve][0], _CAPTION, charts.curve_svg(rows, curve)) for curve, rows in by_curve.items()]
+    figures = [(charts.CURVES[curve][0], "", charts.curve_svg(rows, curve)) for curve, rows in by_curve.items()]
     frame_caption = "Bots that copy what an innocent account does: after it, before it, or both."
     figures.append(("Framing", frame_caption, charts.framing_svg(result.framing)))
     for curve, (_, _, svg) in zip([*by_curve, "framing"], figures, strict=True):
@@ -148,9 +150,12 @@ def _write(result: BenchmarkResult, facts: str) -> None:
     tables = [(charts.CURVES[curve][0], _shown(rows)) for curve, rows in by_curve.items()]
     tables += [("Where recall falls to one half", _budget_table(result.budgets)), ("Framing", _all(result.framing))]
     markdown = "\n\n".join(f"## {title}\n\n{_markdown(rows)}" for title, rows in tables)
-    _put(folder / "table.md", f"# Benchmark\n\n{_LEAD}\n\n{facts}\n\n{markdown}\n")
+    _put(folder / "table.md", f"# Benchmark\n\n{_LEAD}\n\n{facts}\n\n{_HOW_TO_READ}\n\n{markdown}\n")
     html = [(title, charts.table_html(rows)) for title, rows in tables]
-    _put(folder / "benchmark.html", charts.page("What the coordination test sees", f"{_LEAD} {facts}", figures, html))
+    _put(
+        folder / "benchmark.html",
+        charts.page("What the coordination test sees", [_LEAD, facts, _HOW_TO_READ], figures, html),
+    )
 
 
 def _shown(rows: Sequence[Row]) -> list[dict[str, str]]:
