@@ -43,8 +43,9 @@ class Rows(NamedTuple):
 class Everyday:
     """An everyday crowd. Tails are Pareto exponents (smaller is heavier), delays lognormal from an object's birth.
 
-    `tempo_sd` is the spread of a person's habitual speed in log units. With `sleeps`, who would act in the eight hours
-    of night acts after waking: `catch_up_h` later on average, for each object anew or, `in_one_go`, all in one sitting.
+    `tempo_sd` is the spread of a person's habitual speed in log units. With `sleeps`, nobody acts in the eight hours of
+    their night (the middle of the day lies at 14:00, sd `noon_sd` hours): they act after waking, `catch_up_h` later on
+    average, for each object anew or, `in_one_go`, all in one sitting.
     """
 
     accounts: int = PEOPLE
@@ -56,6 +57,7 @@ class Everyday:
     delay_sd: float = 1.3
     tempo_sd: float = 0.0
     sleeps: bool = True
+    noon_sd: float = 3.0
     catch_up_h: float = 1.0
     in_one_go: bool = False
 
@@ -89,21 +91,41 @@ def births(rng: Rng, count: int) -> Floats:
     return np.sort(kept[:count])
 
 
-def fans(rng: Rng, median_h: float, first_account: int = PEOPLE) -> Rows:
-    """60 fans of one source, each sharing 60 % of its 40 posts; about 100 slow outsiders share each post too.
+def fans(rng: Rng, median_h: float, first_account: int = PEOPLE, born: Floats | None = None) -> Rows:
+    """60 fans of one source, each sharing 60 % of its 40 posts (or those `born`); about 100 outsiders share each too.
 
     A fan reacts after a lognormal delay (sd 1) with the given median, times a personal speed (lognormal, sd 0.5);
     outsiders after one hour in the median (sd 1.3).
     """
-    born = births(rng, 40)
-    near = _each_with_chance(rng, 40, np.arange(first_account, first_account + 60), 0.6)
+    born = births(rng, 40) if born is None else born
+    near = _each_with_chance(rng, len(born), np.arange(first_account, first_account + 60), 0.6)
     speed = np.exp(rng.normal(0, 0.5, 60))
-    far = _some_of(rng, rng.poisson(100, 40), PEOPLE)
+    far = _some_of(rng, rng.poisson(100, len(born)), PEOPLE)
     return _both(
         _reacting(rng, near, born, median_h, 1.0, speed[near[0] - first_account]),
         _reacting(rng, far, born, 1.0, 1.3),
         same_objects=True,
     )
+
+
+def fans_asleep(rng: Rng) -> Rows:
+    """60 fans (2 minutes in the median) in one time zone, whose source posts day and night.
+
+    They sleep over the same posts, so slow and fast posts are the same ones for every fan, and a fan's delays are no
+    fair comparison for each other.
+    """
+    rows = fans(rng, 2 * _MINUTES, born=np.sort(rng.random(40) * HOURS))
+    return rows._replace(hour=_after_waking(rng, rows.account, rows.hour, Everyday(PEOPLE + 60, noon_sd=1.0)))
+
+
+def second_screen(rng: Rng) -> Rows:
+    """60 fans who watch three evening shows together: 20 seconds in the median then, two hours for the other posts.
+
+    20 of the source's 40 posts come during the shows (20:00 to 22:00).
+    """
+    live = np.sort(20 + 24 * rng.integers(0, 3, 20) + 2 * rng.random(20))
+    hasty = fans(rng, 20 * _SECONDS, born=live)
+    return _both(hasty, fans(rng, 2.0, born=births(rng, 20)))
 
 
 def readers(rng: Rng, habitual: bool = False) -> Rows:
@@ -279,6 +301,12 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             )
             for name, (median_h, words) in _FAN_MEDIANS.items()
         },
+        "fans_asleep": Kind(
+            _laid_over(everyday, fans_asleep), "Fans in one time zone sleep over the same posts of their source."
+        ),
+        "second_screen": Kind(
+            _laid_over(everyday, second_screen), "Fans react at once while they watch a show, and slowly otherwise."
+        ),
         "syndication": Kind(
             _laid_over(everyday, syndication), "Local outlets post the same agency items within minutes."
         ),
@@ -324,7 +352,7 @@ def _some_of(rng: Rng, counts: Ints, people: int) -> tuple[Ints, Ints]:
 
 def _after_waking(rng: Rng, account: Ints, hour: Floats, crowd: Everyday) -> Floats:
     """Move what falls into a person's night to the time after waking."""
-    noon = rng.normal(14, 3, crowd.accounts)[account]
+    noon = rng.normal(14, crowd.noon_sd, crowd.accounts)[account]
     into_day = (hour - noon + 12) % 24 - 12
     asleep = np.abs(into_day) > 8
     woke = np.where(into_day > 0, 16 - into_day, -8 - into_day) + hour
