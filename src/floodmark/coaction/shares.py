@@ -23,6 +23,7 @@ CSV_OPTIONS: Final = (
     "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
     "null_padding = false, strict_mode = true"
 )
+_OPTIONAL: Final = {"trace": "trace-column", "post_id": "post-column"}
 _LOADED_AT_ONCE: Final = 100_000
 _WHOLE_TYPES: Final = frozenset(
     f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")
@@ -83,7 +84,7 @@ def load_shares(db: Database, path: Path, columns: Columns) -> None:
 
 def _load_csv(db: Database, path: Path, columns: Columns) -> None:
     header = _header(path)
-    positions = {column: _position(path, header, name) for column, name in columns.all.items()}
+    positions = {column: _position(path, header, column, name) for column, name in columns.all.items()}
     try:
         if not _has_blank_beside_quote(path):
             fields = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(header)))
@@ -149,8 +150,8 @@ def _load_parquet(db: Database, path: Path, columns: Columns) -> None:
         raise UsageError(
             f"{path}: this is not a readable Parquet file ({error}); write it again or give a .csv"
         ) from error
-    for name in columns.all.values():
-        _position(path, list(types), name)
+    for column, name in columns.all.items():
+        _position(path, list(types), column, name)
     for name in columns.ids.values():
         if types[name] not in {"VARCHAR", "UUID", *_WHOLE_TYPES}:
             raise UsageError(f"{path}: column `{name}` is {types[name]}; ids must be text or whole numbers")
@@ -262,15 +263,18 @@ def _not_utf8(path: Path, line: int) -> UsageError:
     return UsageError(f"{path}: the text from line {line} on is not UTF-8; save the file as UTF-8")
 
 
-def _position(path: Path, header: list[str], name: str) -> int:
+def _position(path: Path, header: list[str], column: str, name: str) -> int:
     """Return the position of the column called `name`; UsageError when there is none, or more than one."""
     found = header.count(name)
     if found != 1:
         named = ", ".join(header)
+        options = "--account-column, --object-column and --time-column"
+        if column in _OPTIONAL:
+            options = f"--{_OPTIONAL[column]}, or leave it out"
         problem = "there is no such column" if found == 0 else f"there are {found} such columns"
         raise UsageError(
             f"{path}: column `{name}`: {problem}; the file has: {named}; "
-            "name the right ones with --account-column, --object-column and --time-column"
+            f"name the right ones with {options}"
         )
     return header.index(name)
 
