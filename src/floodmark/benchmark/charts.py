@@ -158,7 +158,7 @@ def _picture(
         "rule:N",
         title=None,
         scale=alt.Scale(domain=labels, range=[colours[slot] for _, slot, _ in shown]),
-        legend=alt.Legend(orient="top", labelLimit=260),
+        legend=alt.Legend(orient="top", labelLimit=260, symbolOpacity=1),
     )
     shape = alt.Shape("rule:N", title=None, scale=alt.Scale(domain=labels, range=[form for _, _, form in shown]))
     base = alt.Chart()
