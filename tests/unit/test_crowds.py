@@ -7,7 +7,8 @@ import pytest
 
 from floodmark.coordination.result import Shares
 from floodmark.simulate import crowds
-from floodmark.simulate.crowds import KINDS, PEOPLE, START_MS, Everyday, Rows
+from floodmark.simulate.crowd_kinds import KINDS
+from floodmark.simulate.crowds import PEOPLE, START_MS, Everyday, Rows
 
 
 def rng(seed: int = 5) -> np.random.Generator:

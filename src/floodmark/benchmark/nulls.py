@@ -1,7 +1,7 @@
 """How often the coordination test names somebody where nobody coordinates: one row a kind, failures shown.
 
-Simulated organic crowds (`simulate.crowds`), and real collections as they are, cut in half, or with their coordination
-shuffled away (`benchmark.shuffles`).
+Simulated organic crowds (`simulate.crowd_kinds`), and real collections as they are, cut in half, or with their
+coordination shuffled away (`benchmark.shuffles`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from floodmark.benchmark import backgrounds, shuffles
 from floodmark.coordination.procedure import coordination
 from floodmark.coordination.result import Coordination, Shares
 from floodmark.errors import UsageError
-from floodmark.simulate.crowds import KINDS
+from floodmark.simulate.crowd_kinds import KINDS
 from floodmark.simulate.plant import Actions
 from floodmark.stats import clopper_pearson, cluster_share
 
