@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from floodmark.coordination.prepare import clock_resolution_ms
 from floodmark.coordination.procedure import coordination
 from floodmark.coordination.result import Coordination, Rules, Shares, Texts
 from floodmark.engine.duckdb import Database
@@ -35,16 +36,23 @@ class Actions:
 def write_tables(db: Database, rules: Rules, suffix: str = "") -> None:
     """Run the test on each scope of `actions` and fill temporary tables called as in schema.COORDINATION + `suffix`.
 
-    Rates come from the scope `reference` where `actions` has one. A scope without actions gets no row anywhere.
+    Rates come from the scope `reference` where `actions` has one. A scope without actions gets no row anywhere; one
+    whose clock is coarser than every window gets a row of coordination_tests without windows.
     """
     for table in COORDINATION:
         db.execute(create_sql(table, f"{table.name}{suffix}").replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
     reference = read_actions(db, "reference").shares
     for scope in _SCOPES:
         actions = read_actions(db, scope)
-        if len(actions.shares.at_ms):
-            found = coordination(actions.shares, rules, reference if len(reference.at_ms) else None)
-            _load(db, scope, actions, found, suffix)
+        if not len(actions.shares.at_ms):
+            continue
+        resolution_ms = clock_resolution_ms(actions.shares.at_ms)
+        if max(rules.windows_ms) < resolution_ms:
+            row: dict[str, list[object]] = {"scope": [scope], "resolution_ms": [resolution_ms], "windows_ms": [[]]}
+            db.load(f"coordination_tests{suffix}", row)
+            continue
+        found = coordination(actions.shares, rules, reference if len(reference.at_ms) else None)
+        _load(db, scope, actions, found, suffix)
 
 
 def read_actions(db: Database, scope: str) -> Actions:
@@ -134,16 +142,16 @@ def _account_rows(actions: Actions, found: Coordination, names: dict[int, str]) 
 
 
 def _group_rows(found: Coordination, names: dict[int, str]) -> dict[str, Sequence[object]]:
-    groups, roles = found.groups, found.accounts.role
-    plain = ("grade", "objects", "rare_objects", "episodes", "window_ms", "median_lag_ms", "first_ms", "last_ms")
+    groups = found.groups
+    plain = ("objects", "rare_objects", "episodes", "window_ms", "median_lag_ms", "first_ms", "last_ms")
     return {
         "group_id": [names[group.group] for group in groups],
-        # Whom a group only amplifies is not one of it.
-        "members": [sum(roles[member] != "amplified" for member in group.members) for group in groups],
+        "grade": [group.grade or None for group in groups],
+        "members": [len(group.members) for group in groups],
         "named": [len(group.named) for group in groups],
         **{name: [getattr(group, name) for group in groups] for name in plain},
         "traces": [sorted(group.traces) for group in groups],
-        "trace_actions": [[group.traces[trace] for trace in sorted(group.traces)] for group in groups],
+        "trace_objects": [[group.traces[trace] for trace in sorted(group.traces)] for group in groups],
     }
 
 

@@ -7,20 +7,21 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from floodmark.coordination.naming import Answers, Hits
+from floodmark.coordination.naming import Hits
 from floodmark.coordination.pairs import EPISODE_GAP_MS, Pairs
 from floodmark.coordination.prepare import Prepared
 from floodmark.coordination.propose import PROPOSAL_P
 from floodmark.coordination.result import Group, Int32s, Int64s, Reading, Rules
 from floodmark.coordination.verdict import count_episodes
 
-#: Leiden's seed and resolution: a clique of any size stays whole at 1.
 _SEED: Final = 20200717
+#: From this modularity on a partition is structure and not noise (Newman & Girvan 2004, doi 10.1103/PhysRevE.69.026113).
+_STRUCTURE: Final = 0.3
 _SMALLEST_P: Final = 1e-300
 
 
 class Facts(NamedTuple):
-    """What a group's hits say: lines of `Hits`, the objects at least two of it were in step on, and how many are rare."""
+    """What a group's hits say: lines of `Hits`, the objects on which at least two were in step, how many are rare."""
 
     lines: Int64s
     objects: Int32s
@@ -30,8 +31,8 @@ class Facts(NamedTuple):
 def communities(accounts: Int32s, pairs: Pairs, min_members: int) -> list[Int32s]:
     """Return the communities of `accounts` (ascending) in the graph of proposed pairs, weighted by -log10 p.
 
-    Method: Leiden (Traag et al. 2019, doi 10.1038/s41598-019-41695-z), seeded. A community under `min_members` joins
-    the one with which it has the most weight.
+    Method: Leiden (Traag et al. 2019, doi 10.1038/s41598-019-41695-z), seeded; one community where the partition's
+    modularity shows no structure. A community under `min_members` joins the one with which it has the most weight.
     """
     from graspologic_native import leiden_csr
     from scipy.sparse import coo_array
@@ -48,9 +49,11 @@ def communities(accounts: Int32s, pairs: Pairs, min_members: int) -> list[Int32s
         (np.concatenate([weight, weight]), (np.concatenate([a, b]), np.concatenate([b, a]))), shape=(n, n)
     ).tocsr()
     graph.sort_indices()
-    _, found = leiden_csr(
+    modularity, found = leiden_csr(
         graph.indptr.astype(np.int64), graph.indices.astype(np.int32), graph.data.astype(np.float64), n, seed=_SEED
     )
+    if modularity < _STRUCTURE:
+        return [accounts]
     label = np.array([found.get(v, -1 - v) for v in range(n)])
     while True:
         names, sizes = np.unique(label, return_counts=True)
@@ -66,40 +69,45 @@ def communities(accounts: Int32s, pairs: Pairs, min_members: int) -> list[Int32s
         label[one] = heaviest[np.argmax([weight[linked][other == name].sum() for name in heaviest])]
 
 
-def facts(rows: Int32s, hits: Hits, prepared: Prepared, members: Int32s, n_active: int, rules: Rules) -> Facts:
-    """Return what the hits of `rows` (of the answers) say; `members` are their accounts.
+def facts(
+    rows: Int32s, hits: Hits, prepared: Prepared, members: Int32s, window_ms: int, n_active: int, rules: Rules
+) -> Facts:
+    """Return what the hits of `rows` (of the answers) say of the accounts `members`.
 
-    An object is rare when under `rules.rare_share` of the active accounts, members left out, acted on it.
+    An object is rare when, within the window of the group's actions on it, fewer others acted on it than members did,
+    and under `rules.rare_share` of all active accounts (docs/decisions/0005).
     """
     lines = np.flatnonzero(np.isin(hits.row, rows))
     objects, times = np.unique(prepared.object[hits.position[lines]], return_counts=True)
     objects = objects[times >= 2]
     inside = np.zeros(len(prepared.account_starts) - 1, bool)
     inside[members] = True
-    outsiders = [
-        np.count_nonzero(~inside[prepared.account[prepared.object_starts[o] : prepared.object_starts[o + 1]]])
-        for o in objects
-    ]
-    return Facts(lines, objects, int(np.count_nonzero(np.array(outsiders) < rules.rare_share * n_active)))
+    rare = 0
+    for o in objects:
+        part = slice(prepared.object_starts[o], prepared.object_starts[o + 1])
+        ours = inside[prepared.account[part]]
+        member_at, other_at = prepared.at_ms[part][ours], prepared.at_ms[part][~ours]
+        beside = np.searchsorted(member_at, other_at + window_ms, "right") > np.searchsorted(
+            member_at, other_at - window_ms, "left"
+        )
+        others = np.count_nonzero(beside)
+        rare += others < len(member_at) and others < rules.rare_share * n_active
+    return Facts(lines, objects, int(rare))
 
 
 def describe(
     number: int,
     members: Int32s,
-    rows: Int32s,
     named: Int32s,
     grade: str,
     found: Facts,
-    answers: Answers,
     hits: Hits,
     prepared: Prepared,
     trace: Int32s,
     traces: tuple[str, ...],
-    windows_ms: Int64s,
-    question: int,
+    window_ms: int,
 ) -> Group:
-    """Return one group as shown: `rows` are its rows of the answers, `named` the accounts of it that are named."""
-    window = int(windows_ms[np.bincount(answers.window[rows, question]).argmax()])
+    """Return one group as shown; `named` are the members that are named."""
     at_ms = prepared.at_ms[hits.position[found.lines]]
     kinds, counts = np.unique(trace[prepared.original_object[found.objects]], return_counts=True)
     return Group(
@@ -109,8 +117,8 @@ def describe(
         named=tuple(named.tolist()),
         objects=len(found.objects),
         rare_objects=found.rare_objects,
-        episodes=count_episodes(at_ms, max(EPISODE_GAP_MS, window)),
-        window_ms=window,
+        episodes=count_episodes(at_ms, max(EPISODE_GAP_MS, window_ms)),
+        window_ms=window_ms,
         median_lag_ms=int(np.median(np.abs(hits.lag_ms[found.lines]))),
         first_ms=int(at_ms.min()),
         last_ms=int(at_ms.max()),

@@ -24,16 +24,18 @@ from floodmark.coordination.tail import episode_tail
 _ENOUGH_OUTSIDERS: Final = 3
 #: Of rows below this, the objects behind them are listed too.
 _WORTH_A_LOOK_P: Final = 0.05
-#: The four questions put to each account; each gets its own p-value.
-CROWD, OWN_PACE, NO_TRIGGER, EITHER_WAY = range(4)
+#: The questions put to each account; each gets its own p-value.
+OWN_PACE, NO_TRIGGER, EITHER_WAY = range(3)
+_QUESTIONS: Final = 3
 
 
 class Answers(NamedTuple):
     """One row per (group, account) tested.
 
-    Per question (second axis; CROWD: outsiders explain it, OWN_PACE: or x's own delays where there are outsiders,
-    NO_TRIGGER: or x's own delays anywhere, EITHER_WAY: outsiders, in front or behind): p-value, window and episodes
-    with a hit. `front` is the share of x's in-step objects (window of EITHER_WAY) on which x was before all others.
+    Per question (second axis) the p-value, the window and the episodes with a hit. OWN_PACE: could outsiders, or x's
+    own delays where there are outsiders, explain that x came after the group; NO_TRIGGER: or x's own delays anywhere;
+    EITHER_WAY: as OWN_PACE, in front or behind. `front` is the share of x's in-step objects (window of EITHER_WAY) on
+    which x was before all others.
     """
 
     group: Int32s
@@ -217,44 +219,46 @@ def _ask_object(
     outsiders = high - low - 1 - n_members
     speed = rates.tempo[w, prepared.account[i]]
     pooled = rates.within[w, size_class(high - low)] / 2.0
-    for both in range(2):
-        before = window * both
-        landed = _count_landing(times, 0, events, window, before) - _count_landing(members, 0, events, window, before)
-        landed -= either if both else after
-        ordinary = 1.0 - (1.0 - pooled) ** (_covered(events, window, before) / window)
-        room.chance[EITHER_WAY if both else CROWD, asked] = min(
-            1.0, speed * (landed + PSEUDO_SHARERS * ordinary) / (outsiders + PSEUDO_SHARERS)
-        )
     first, last = prepared.account_starts[prepared.account[i]], prepared.account_starts[prepared.account[i] + 1]
-    own = _count_landing(delays[1][first:last], at - delays[0][i], events, window, 0) - after
-    pace = max(room.chance[CROWD, asked], own / max(1, last - first - 1))
-    room.chance[OWN_PACE, asked] = pace if outsiders >= _ENOUGH_OUTSIDERS else room.chance[CROWD, asked]
-    room.chance[NO_TRIGGER, asked] = pace
+    own_delays_of_x, moved = delays[1][first:last], at - delays[0][i]
+    for both in range(2):
+        before, x_lands = window * both, either if both else after
+        landed = _count_landing(times, 0, events, window, before) - _count_landing(members, 0, events, window, before)
+        ordinary = 1.0 - (1.0 - pooled) ** (_covered(events, window, before) / window)
+        chance = speed * (landed - x_lands + PSEUDO_SHARERS * ordinary) / (outsiders + PSEUDO_SHARERS)
+        own = _count_landing(own_delays_of_x, moved, events, window, before) - x_lands
+        own_chance = own / max(1, last - first - 1)
+        paced = min(1.0, max(chance, own_chance) if outsiders >= _ENOUGH_OUTSIDERS else chance)
+        if both:
+            room.chance[EITHER_WAY, asked] = paced
+        else:
+            room.chance[OWN_PACE, asked] = paced
+            room.chance[NO_TRIGGER, asked] = min(1.0, max(chance, own_chance))
     room.at_ms[asked], room.after[asked], room.either[asked], room.front[asked] = at, after, either, front
     return asked + 1
 
 
 @compiled
-def _test_window(w: int, window: int, asked: int, room: _Room, p: Floats, hits: Int32s) -> int:
-    """Put the p-values and hits of the four questions into `p` and `hits`; return the number of episodes."""
+def _test_window(window: int, asked: int, room: _Room, p: Floats, hits: Int32s) -> int:
+    """Put the p-values and hits of the questions into `p` and `hits`; return the number of episodes."""
     order = np.argsort(room.at_ms[:asked])
     gap = max(EPISODE_GAP_MS, window)
     episodes, last = 0, 0
-    seen, chance, expected = np.zeros(4, np.bool_), np.zeros(4), np.zeros(4)
+    seen, chance, expected = np.zeros(_QUESTIONS, np.bool_), np.zeros(_QUESTIONS), np.zeros(_QUESTIONS)
     hits[:] = 0
     for k in order:
         if episodes == 0 or room.at_ms[k] - last > gap:
-            for question in range(4):
+            for question in range(_QUESTIONS):
                 expected[question] += min(1.0, chance[question])
                 hits[question] += seen[question]
             episodes += 1
             seen[:] = False
             chance[:] = 0.0
         last = room.at_ms[k]
-        for question in range(4):
+        for question in range(_QUESTIONS):
             chance[question] += room.chance[question, k]
             seen[question] |= room.either[k] if question == EITHER_WAY else room.after[k]
-    for question in range(4):
+    for question in range(_QUESTIONS):
         expected[question] += min(1.0, chance[question])
         hits[question] += seen[question]
         p[question] = episode_tail(hits[question], episodes, expected[question])
@@ -276,7 +280,7 @@ def _test_account(
     out: Answers,
 ) -> bool:
     """Write x's row of `out`; return False when x never had two separate episodes beside the group."""
-    p, hits = np.empty(4), np.empty(4, np.int32)
+    p, hits = np.empty(_QUESTIONS), np.empty(_QUESTIONS, np.int32)
     out.p_value[row], out.window[row], out.hits[row], out.episodes[row] = 1.0, 0, 0, 0
     out.front[row] = 0.0
     tested = False
@@ -288,9 +292,9 @@ def _test_account(
                 asked = _ask_object(w, windows_ms[w], i, k, together, inside, prepared, rates, delays, asked, room)
         if asked < 2:
             continue
-        episodes = _test_window(w, windows_ms[w], asked, room, p, hits)
+        episodes = _test_window(windows_ms[w], asked, room, p, hits)
         tested |= episodes >= 2
-        for question in range(4):
+        for question in range(_QUESTIONS):
             one = min(1.0, p[question] * len(windows_ms))
             if one < out.p_value[row, question]:
                 out.p_value[row, question], out.window[row, question] = one, w
@@ -325,10 +329,10 @@ def _empty(rows: int) -> Answers:
         np.empty(rows, np.int32),
         np.empty(rows, np.int32),
         np.empty(rows, np.bool_),
-        np.empty((rows, 4)),
-        np.empty((rows, 4), np.int32),
-        np.empty((rows, 4), np.int32),
-        np.empty((rows, 4), np.int32),
+        np.empty((rows, _QUESTIONS)),
+        np.empty((rows, _QUESTIONS), np.int32),
+        np.empty((rows, _QUESTIONS), np.int32),
+        np.empty((rows, _QUESTIONS), np.int32),
         np.empty(rows),
     )
 
@@ -435,7 +439,7 @@ def ask_group(
         np.empty(most_actions, np.bool_),
         np.empty(most_actions, np.bool_),
         np.empty(most_actions, np.bool_),
-        np.empty((4, most_actions)),
+        np.empty((_QUESTIONS, most_actions)),
     )
     out = _empty(len(members) + len(others))
     hits, n_hits = _no_hits(), 0

@@ -153,10 +153,10 @@ _NO_ANSWERS = Answers(
     np.empty(0, np.int32),
     np.empty(0, np.int32),
     np.empty(0, np.bool_),
-    np.empty((0, 4)),
-    np.empty((0, 4), np.int32),
-    np.empty((0, 4), np.int32),
-    np.empty((0, 4), np.int32),
+    np.empty((0, 3)),
+    np.empty((0, 3), np.int32),
+    np.empty((0, 3), np.int32),
+    np.empty((0, 3), np.int32),
     np.empty(0),
 )
 _NO_HITS = Hits(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.bool_), np.empty(0, np.int64))
@@ -202,12 +202,19 @@ class _Verdicts:
                 acting = part[role[part] != "amplified"]
                 if len(acting) < rules.min_members:
                     continue
-                found = facts(part, self.hits, self.prepared, answers.account[acting], self.n_active, rules)
+                everyone = answers.account[rows]
+                window_ms = self._window_ms(acting, named)
+                found = facts(part, self.hits, self.prepared, everyone, window_ms, self.n_active, rules)
                 if found.rare_objects >= rules.min_rare_objects:
                     size = -np.count_nonzero(named[acting]), -len(acting), int(answers.account[acting].min())
                     kept.append((size, part, found))
         kept.sort(key=lambda item: item[0])
         return [self._kept(number, part, found, named, role) for number, (_, part, found) in enumerate(kept, 1)]
+
+    def _window_ms(self, rows: Int32s, named: np.ndarray) -> int:
+        """Return the window in which most of a group were found."""
+        question = OWN_PACE if named[rows].any() else EITHER_WAY
+        return int(self.windows_ms[np.bincount(self.answers.window[rows, question]).argmax()])
 
     def _passing(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows that are named or in step, were their group to meet the minimum evidence."""
@@ -229,17 +236,14 @@ class _Verdicts:
         group = describe(
             number,
             accounts[acting],
-            acting,
             accounts[called],
             grade,
             found,
-            self.answers,
             self.hits,
             self.prepared,
             self.shares.trace,
             self.shares.traces,
-            self.windows_ms,
-            OWN_PACE if len(called) else EITHER_WAY,
+            self._window_ms(acting, named),
         )
         return _Kept(group, part)
 
