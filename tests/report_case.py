@@ -97,6 +97,10 @@ def findings(sides: Sequence[tuple[str, str]] = SIDES, text: Text = str) -> list
         out += _of_subject(make, s, share[s], size[s])
     for trace in ("repost", "url", "hashtag", "text", "reply"):
         out.append(make(f"M3.candidates.{trace}", "collection", 412, "accounts", state="untested", confidence="none"))
+    for scope in ("event", "control"):
+        out.append(make(f"M3.groups.{scope}", scope, 2, "count", details=roster(text)))
+        out.append(make(f"M3.minimum_detectable_jitter.{scope}", scope, 570_000, "ms", 0, 570_000))
+        out.append(make(f"M3.too_dense.{scope}", scope, 31, "actions"))
     for measure in ("M8", "M9"):
         out.append(make(f"{measure}.status", "collection", None, "text", state="untested", confidence="none"))
     for measure in ("M10", "M11", "M13", "M14", "M15", "M16"):
@@ -179,6 +183,12 @@ def _of_subject(make: _Maker, s: str, share: float, size: int) -> list[Finding]:
         make(f"M2.peak_ratio.{s}", s, 12.4, "ratio", 9.8, 15.9),
         make(f"M3.participants.{s}", s, size, "accounts"),
         make(f"M3.posts.{s}", s, size * 11, "posts"),
+        make(f"M3.coordinated.{s}", s, size // 9, "accounts"),
+        interval("M3.coordinated_share", 0.171, 0.01),
+        make(f"M3.coordinated_at_least.{s}", s, None, "share", 0.11, 1.0, state="bounded", confidence="low"),
+        make(f"M3.in_step.{s}", s, 41, "accounts"),
+        make(f"M3.lead.{s}", s, 12, "accounts"),
+        interval("M3.testable", 0.65, 0.02),
         interval("M4.new", share * 0.3, 0.004),
         interval("M4.dormant", share * 0.25, 0.004),
         interval("M4.low_follower", share * 0.7, 0.006),
@@ -205,6 +215,31 @@ def _of_subject(make: _Maker, s: str, share: float, size: int) -> list[Finding]:
 
 def interval_difference(make: _Maker, name: str, s: str, value: float) -> Finding:
     return make(f"{name}.{s}", s, value, "share", value - 0.008, value + 0.008)
+
+
+def roster(text: Text) -> dict[str, object]:
+    """One named group with everything behind it, one in step only, as in the details of M3.groups."""
+    named = {"group_id": "E1", "grade": "A", "members": 24, "named": 23, "objects": 19, "rare_objects": 17}
+    when = {"episodes": 21, "window_ms": 60_000, "median_lag_ms": 8_400, "first_ms": START, "last_ms": START + DAY}
+    kinds = {"traces": [text("repost"), "url"], "trace_objects": [11, 8]}
+    step = {"group_id": "E2", "grade": None, "members": 7, "named": 0, "objects": 29, "rare_objects": 9}
+    posts = [[text("repost"), text("twitter:77"), "twitter:78", START + 60_000, START + 52_000]]
+    return {
+        "groups": [{**named, **when, **kinds}, {**step, **when, **kinds}],
+        "named": 23,
+        "shown": [
+            {
+                "group_id": "E1",
+                "roles": [["follower", "named", 23], ["amplified", "in_step", 2]],
+                "accounts": [[text("twitter:1284001234567890123"), "follower", 3.2e-9, 14]],
+                "readings": [[text("fans of one source"), text("They watch it."), text("a source"), text("a pace")]],
+                "edges": [
+                    ["E1-1", text("twitter:11"), "twitter:12", 1e-12, 9, 11, 60_000, -8_000, 2, 7, posts],
+                ],
+            },
+            {"group_id": "E2", "roles": [], "accounts": [], "readings": [], "edges": []},
+        ],
+    }
 
 
 def bins(s: str, size: int) -> list[list[object]]:

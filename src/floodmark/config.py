@@ -147,6 +147,13 @@ class Parameters(_Strict):
 
     windows_s: tuple[Annotated[int, Field(ge=1, le=86_400)], ...] = (60,)
     min_objects: Annotated[int, Field(ge=1, le=1_000_000_000)] = 2
+    test_windows_s: Annotated[tuple[Annotated[int, Field(ge=1, le=86_400)], ...], Field(min_length=1, max_length=8)] = (
+        10,
+        60,
+        600,
+        3600,
+    )
+    reference_stream: Name | None = None
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     low_follower_under: Annotated[int, Field(ge=1, le=1_000_000_000)] = 20
     enrolment_days: Annotated[int, Field(ge=1, le=36_500)] = 30
@@ -177,7 +184,17 @@ class CaseConfig(_Strict):
         if len(set(names)) != len(names):
             raise ValueError("two sides have the same name; every [[side]] needs its own")
         streams = {spec.stream for spec in self.inputs if spec.format != "statuses"}
+        reference = self.parameters.reference_stream
         wanted = {s for side in self.sides for s in side.streams} | set(self.control_streams)
+        if reference in wanted:
+            raise ValueError(
+                f"parameters.reference_stream {reference!r} is also a stream of a side or the control;"
+                " a reference must be a collection of its own"
+            )
+        if reference and reference not in streams:
+            raise ValueError(
+                f"parameters.reference_stream is {reference!r} but no [[input]] has stream = {reference!r}"
+            )
         if missing := sorted(wanted - streams):
             raise ValueError(
                 f"stream {missing[0]!r} is used by a side or the control but no [[input]] has stream = {missing[0]!r}"
@@ -192,6 +209,12 @@ class CaseConfig(_Strict):
     def control_streams(self) -> tuple[str, ...]:
         """Streams of the control, empty when none is declared."""
         return self.control.streams if self.control else ()
+
+    @property
+    def streams_apart(self) -> tuple[str, ...]:
+        """Streams that do not belong to the event: the control's and the reference."""
+        reference = self.parameters.reference_stream
+        return (*self.control_streams, *((reference,) if reference else ()))
 
     @property
     def subjects(self) -> tuple[str, ...]:

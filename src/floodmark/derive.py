@@ -1,4 +1,4 @@
-"""The derived tables, from the base tables and the case file: accounts, side_posts, participants, actions, edges.
+"""The derived tables, from the base tables and the case file: rosters, actions, co-actions, the coordination test.
 
 `run` and `replay` call the same function, so a replayed finding is computed by the code that made it.
 """
@@ -14,17 +14,24 @@ from typing import Final
 from floodmark import registry, textfold
 from floodmark.coaction.table import edges_from_table
 from floodmark.config import CaseConfig
+from floodmark.coordination import case_tables
+from floodmark.coordination.result import Rules
 from floodmark.engine.duckdb import Database, read_sql
 from floodmark.errors import UsageError
-from floodmark.schema import EDGES, create_sql
+from floodmark.schema import COORDINATION, EDGES, create_sql
 
 BASE_FILES: Final = ("posts", "repeats", "account_observations", "statuses", "rejects", "post_features")
-DERIVED_FILES: Final = ("accounts", "side_posts", "participants", "actions", "edges")
+DERIVED_FILES: Final = (
+    *("accounts", "side_posts", "participants", "actions", "edges"),
+    *(table.name for table in COORDINATION),
+)
 
 # Letters, marks, digits and _ make a word; everything else parts words.
 _WORDS: Final = r"' ' || trim(regexp_replace({}, '[^\p{{L}}\p{{M}}\p{{N}}_]+', ' ', 'g')) || ' '"
 # Scripts that write no space between words: there a keyword is looked for anywhere.
 _UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+
+_ALL_TIME_MS: Final = (-(2**61), 2**61)
 
 Progress = Callable[[float], None]
 
@@ -49,10 +56,12 @@ def derive(db: Database, config: CaseConfig, out: Path, progress: Progress = lam
     _load_rules(db, config)
     _write(db, out, "side_posts", read_sql("side_posts"), window)
     _write(db, out, "participants", read_sql("participants"))
-    progress(0.3)
+    progress(0.2)
     _actions(db, config, out)
-    progress(0.6)
+    progress(0.4)
     _edges(db, config, out)
+    progress(0.5)
+    _coordination(db, config, out)
     progress(1.0)
 
 
@@ -81,16 +90,19 @@ def open_features(db: Database) -> None:
 
 
 def scopes(config: CaseConfig) -> Mapping[str, tuple[str, ...]]:
-    """Return the streams of each scope: `event` (all that are not control) and `control`."""
+    """Return the streams of each scope: `event` (all that are not set apart), `control`, and `reference` if any."""
     posts = sorted({spec.stream for spec in config.inputs if spec.format != "statuses"})
-    event = tuple(stream for stream in posts if stream not in config.control_streams)
-    return {"event": event, "control": config.control_streams}
+    event = tuple(stream for stream in posts if stream not in config.streams_apart)
+    reference = config.parameters.reference_stream
+    return {"event": event, "control": config.control_streams, **({"reference": (reference,)} if reference else {})}
 
 
 def _actions(db: Database, config: CaseConfig, out: Path) -> None:
     selects = []
     for scope, streams in scopes(config).items():
-        open_scoped_posts(db, streams, config.event.start_ms, config.event.end_ms)
+        # A reference may come from any time; of the rest only the window counts.
+        window = _ALL_TIME_MS if scope == "reference" else (config.event.start_ms, config.event.end_ms)
+        open_scoped_posts(db, streams, *window)
         for trace in registry.traces().items.values():
             name = f"actions_{scope}_{trace.name}"
             db.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT * FROM ({trace.sql})")
@@ -105,7 +117,7 @@ def _actions(db: Database, config: CaseConfig, out: Path) -> None:
 def _edges(db: Database, config: CaseConfig, out: Path) -> None:
     db.execute(create_sql(EDGES, "_edges").replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
     min_objects = config.parameters.min_objects
-    for scope in scopes(config):
+    for scope in ("event", "control"):
         (resolution_ms,) = db.one(f"SELECT coalesce(max(resolution_ms), 1) FROM clock_{scope}")
         # A window under the clock's resolution would count ties of the clock as co-actions.
         windows_ms = [seconds * 1000 for seconds in config.parameters.windows_s if seconds * 1000 >= resolution_ms]
@@ -117,6 +129,13 @@ def _edges(db: Database, config: CaseConfig, out: Path) -> None:
                 names: dict[str, Sequence[object]] = {"scope": [scope] * count, "trace": [trace] * count}
                 db.load("_edges", {**names, "window_ms": [window_ms] * count, **found})
     _write(db, out, "edges", "SELECT * FROM _edges")
+
+
+def _coordination(db: Database, config: CaseConfig, out: Path) -> None:
+    windows_ms = tuple(seconds * 1000 for seconds in sorted(set(config.parameters.test_windows_s)))
+    case_tables.write_tables(db, Rules(windows_ms=windows_ms), "_found")
+    for table in COORDINATION:
+        _write(db, out, table.name, f"SELECT * FROM {table.name}_found")
 
 
 def _load_rules(db: Database, config: CaseConfig) -> None:

@@ -27,6 +27,13 @@ CASE_FILE: Final = "case.toml"
 FINDINGS: Final = "findings.json"
 REPORT: Final = "report.html"
 LOG: Final = "log.jsonl"
+_EXPORTED: Final = {
+    "participants": "exports/participants.csv",
+    "coordinated_accounts": "exports/coordinated-accounts.csv",
+    "groups": "exports/groups.csv",
+    "tested_edges": "exports/tested-edges.csv",
+    "edge_evidence": "exports/edge-evidence.csv",
+}
 _PART_FILES: Final = ("posts", "account_observations", "statuses", "rejects")
 
 
@@ -200,14 +207,14 @@ def _derive(staging: case.Staging, config: CaseConfig, reporter: Reporter) -> No
     tables = staging.folder / "tables"
 
     def run() -> None:
-        with Database() as db, reporter.step("Actions and co-actions") as advance:
+        with Database() as db, reporter.step("Actions, co-actions, coordination test") as advance:
             derive.open_base(db, tables)
             derive.derive(db, config, tables, advance)
 
     outputs = [f"tables/{name}.parquet" for name in derive.DERIVED_FILES]
     used = [
         [side.model_dump(mode="json", exclude={"title"}) for side in config.sides],
-        [config.parameters.windows_s, config.parameters.min_objects],
+        [config.parameters.windows_s, config.parameters.min_objects, config.parameters.test_windows_s],
     ]
     staging.step("derived", [staging.steps["tables"].key, _window_key(config), used], outputs, run)
 
@@ -256,13 +263,14 @@ def _report(
             exports.write_findings_csv(staging.folder / "exports/findings.csv", found)
             exports.write_findings_spreadsheet_csv(staging.folder / "exports/findings-for-spreadsheets.csv", found)
             derive.open_derived(db, staging.folder / "tables")
-            exports.write_table_csv(db, "participants", staging.folder / "exports/participants.csv")
+            for table, name in _EXPORTED.items():
+                exports.write_table_csv(db, table, staging.folder / name)
 
     outputs = [
         REPORT,
         "exports/findings.csv",
         "exports/findings-for-spreadsheets.csv",
-        "exports/participants.csv",
+        *_EXPORTED.values(),
     ]
     staging.step("report", [staging.steps["findings"].key, _config_key(config), planted, failed], outputs, run)
 

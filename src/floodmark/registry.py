@@ -102,7 +102,11 @@ class Flag:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the report: it computes its findings and names the template that prints them."""
+    """One part of the report: it computes its findings and names the template that prints them.
+
+    Where sections share a measure, one names the ids of its findings without their subjects (`stems`); the other has
+    the rest.
+    """
 
     name: str
     title: str
@@ -111,6 +115,7 @@ class Section:
     findings: Callable[[CaseView], Sequence[Finding]]
     template: str
     charts: Callable[[Sequence[Finding]], Mapping[str, Mapping[str, object]]] | None = None
+    stems: tuple[str, ...] = ()
 
 
 Extension = TypeVar("Extension", Reader, Trace, Flag, Section)

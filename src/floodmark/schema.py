@@ -220,7 +220,11 @@ ACTIONS: Final = Table(
     "An account did a thing to an object at a time, one row per trace, object and post.",
     ("scope", "trace", "object_id", "post_id"),
     (
-        Column("scope", "VARCHAR", "`event` (all streams of the sides) or `control`"),
+        Column(
+            "scope",
+            "VARCHAR",
+            "`event` (all streams of the sides), `control`, or `reference` where the case file names one",
+        ),
         Column("trace", "VARCHAR", "kind of action: a file in traces/"),
         Column("account_id", "VARCHAR", "who"),
         Column("object_id", "VARCHAR", "to what: post id, link, hashtag set, folded text"),
@@ -247,6 +251,137 @@ EDGES: Final = Table(
     ),
 )
 
+COORDINATION_TESTS: Final = Table(
+    "coordination_tests",
+    "derived",
+    "What the coordination test worked on, one row per scope that holds any action.",
+    ("scope",),
+    (
+        Column("scope", "VARCHAR", "as in actions"),
+        Column("accounts", "BIGINT", "accounts with any action", "accounts"),
+        Column("actions_used", "BIGINT", "first actions on objects that at least two accounts share", "actions"),
+        Column("testable", "BIGINT", "accounts that can meet the minimum evidence", "accounts"),
+        Column("proposed", "BIGINT", "groups that were proposed for testing", "groups"),
+        Column("tests", "BIGINT", "tests of one account against one group", "tests"),
+        Column("resolution_ms", "BIGINT", "how fine the clock was", "ms"),
+        Column("windows_ms", "BIGINT[]", "windows used; those under the clock's resolution are not", "ms"),
+        Column(
+            "dense_actions", "BIGINT[]", "per window: actions with too many successors to propose anybody", "actions"
+        ),
+        Column("dense_objects", "BIGINT[]", "per window: objects that hold them", "objects"),
+        Column(
+            "minimum_detectable_jitter_ms",
+            "BIGINT",
+            "widest jitter at which the reference campaign would still be seen here; 0: none would",
+            "ms",
+        ),
+        Column("reference_used", "BOOLEAN", "whether rates came from the stream named as reference"),
+    ),
+)
+
+COORDINATED_ACCOUNTS: Final = Table(
+    "coordinated_accounts",
+    "derived",
+    "What the coordination test says of each account with any action. No state clears anybody.",
+    ("scope", "account_id"),
+    (
+        Column("scope", "VARCHAR", "as in actions"),
+        Column("account_id", "VARCHAR", "the account"),
+        Column("state", "VARCHAR", "named, in_step, lead, tested or untestable (cannot meet the minimum evidence)"),
+        Column("p_value", "DOUBLE", "of its best test; 1 where no group could be tested"),
+        Column("group_id", "VARCHAR", "its group; NULL outside groups"),
+        Column("grade", "VARCHAR", "A (common trigger excluded) or B (not excluded); NULL outside groups"),
+        Column("role", "VARCHAR", "follower, amplified or first_mover; NULL outside groups"),
+        Column("episodes", "BIGINT", "separate episodes in which it was in step with its group", "episodes"),
+    ),
+)
+
+GROUPS: Final = Table(
+    "groups",
+    "derived",
+    "Groups that the coordination test found; in some nobody is named, all are in step.",
+    ("scope", "group_id"),
+    (
+        Column("scope", "VARCHAR", "as in actions"),
+        Column("group_id", "VARCHAR", "E1, E2, ... in the event, C1, C2, ... in the control"),
+        Column("grade", "VARCHAR", "A (common trigger excluded) or B (not excluded); NULL where nobody is named"),
+        Column("members", "BIGINT", "accounts of the group, amplified ones not among them", "accounts"),
+        Column("named", "BIGINT", "members that are named", "accounts"),
+        Column("objects", "BIGINT", "distinct objects on which members were in step", "objects"),
+        Column("rare_objects", "BIGINT", "of these, acted on by few of the active accounts", "objects"),
+        Column("episodes", "BIGINT", "separate episodes", "episodes"),
+        Column("window_ms", "BIGINT", "window with the strongest evidence", "ms"),
+        Column("median_lag_ms", "BIGINT", "median time between members' actions in step", "ms"),
+        Column("first_ms", "BIGINT", "first action in step", "UTC ms"),
+        Column("last_ms", "BIGINT", "last action in step", "UTC ms"),
+        Column("traces", "VARCHAR[]", "traces of the actions in step"),
+        Column("trace_objects", "BIGINT[]", "objects of each trace, aligned with traces", "objects"),
+    ),
+)
+
+GROUP_READINGS: Final = Table(
+    "group_readings",
+    "derived",
+    "Innocent explanations of each group, with what speaks for and against them.",
+    ("group_id", "reading"),
+    (
+        Column("group_id", "VARCHAR", "as in groups"),
+        Column("place", "BIGINT", "order in which readings are shown"),
+        Column("reading", "VARCHAR", "short name"),
+        Column("meaning", "VARCHAR", "what it would mean"),
+        Column("speaks_for", "VARCHAR", "what speaks for it"),
+        Column("speaks_against", "VARCHAR", "what speaks against it"),
+    ),
+)
+
+TESTED_EDGES: Final = Table(
+    "tested_edges",
+    "derived",
+    "Pairs of members of one group with their own p-value, account_a < account_b bytewise.",
+    ("edge_id",),
+    (
+        Column("scope", "VARCHAR", "as in actions"),
+        Column("group_id", "VARCHAR", "as in groups"),
+        Column("edge_id", "VARCHAR", "stable name of the edge, such as E1-3"),
+        Column("account_a", "VARCHAR", "first account, bytewise"),
+        Column("account_b", "VARCHAR", "second account"),
+        Column("p_value", "DOUBLE", "of this pair alone"),
+        Column("episodes", "BIGINT", "episodes with a hit", "episodes"),
+        Column("opportunities", "BIGINT", "episodes in which both acted on one object", "episodes"),
+        Column("window_ms", "BIGINT", "window with the smallest p-value", "ms"),
+        Column("median_lag_ms", "BIGINT", "median of b's time minus a's; negative: b leads", "ms"),
+        Column("a_first", "BIGINT", "in-window objects on which a was strictly earlier", "objects"),
+        Column("b_first", "BIGINT", "in-window objects on which b was strictly earlier", "objects"),
+    ),
+)
+
+EDGE_EVIDENCE: Final = Table(
+    "edge_evidence",
+    "derived",
+    "The posts behind each tested edge; of several posts in which an account first acted on the object, the smallest.",
+    ("edge_id", "trace", "object_id"),
+    (
+        Column("scope", "VARCHAR", "as in actions"),
+        Column("edge_id", "VARCHAR", "as in tested_edges"),
+        Column("trace", "VARCHAR", "kind of action"),
+        Column("object_id", "VARCHAR", "the object that both acted on"),
+        Column("post_a", "VARCHAR", "post of account_a"),
+        Column("post_b", "VARCHAR", "post of account_b"),
+        Column("at_a_ms", "BIGINT", "when a acted", "UTC ms"),
+        Column("at_b_ms", "BIGINT", "when b acted", "UTC ms"),
+    ),
+)
+
+#: Tables of the coordination test, in the order in which they are written.
+COORDINATION: Final = (
+    COORDINATION_TESTS,
+    COORDINATED_ACCOUNTS,
+    GROUPS,
+    GROUP_READINGS,
+    TESTED_EDGES,
+    EDGE_EVIDENCE,
+)
+
 TABLES: Final = (
     POSTS,
     REPEATS,
@@ -259,6 +394,7 @@ TABLES: Final = (
     PARTICIPANTS,
     ACTIONS,
     EDGES,
+    *COORDINATION,
 )
 
 

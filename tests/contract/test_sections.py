@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -64,6 +65,44 @@ def lively(seed: int) -> Rows:
         "actions": [action(p) for p in posts if p["stream"] == "main"],
         "edges": edges(rng, [a for a in active if rosters[a] != "control"], "event")
         + edges(rng, [a for a in active if rosters[a] == "control"], "control"),
+        **coordinated(rng, active, rosters),
+    }
+
+
+def coordinated(rng: random.Random, active: Sequence[str], rosters: dict[str, str]) -> Rows:
+    """Verdicts of every kind on the accounts of either scope, one group each, and the posts behind its edges."""
+    accounts, groups, tests, edges_, behind = [], [], [], [], []
+    for scope, letter in (("event", "E"), ("control", "C")):
+        mine = sorted(a for a in active if (rosters[a] == "control") == (scope == "control"))
+        states = [rng.choice(["named", "in_step", "lead", "tested", "untestable"]) for _ in mine]
+        group = f"{letter}1"
+        for number, (account, state) in enumerate(zip(mine, states, strict=True)):
+            row = {"scope": scope, "account_id": account, "state": state, "p_value": number / 1e5, "episodes": 4}
+            inside = {"group_id": group, "grade": "B", "role": "amplified" if state == "in_step" else "follower"}
+            accounts.append({**row, **inside} if state in {"named", "in_step"} else row)
+        named = [account for account, state in zip(mine, states, strict=True) if state == "named"]
+        shape = {"scope": scope, "group_id": group, "grade": "B", "members": len(named), "named": len(named)}
+        size = {"objects": 9, "rare_objects": 8, "episodes": 7, "window_ms": 60_000, "median_lag_ms": 4_500}
+        when = {"first_ms": START, "last_ms": END - 1, "traces": ["repost", "text"], "trace_objects": [4, 5]}
+        groups.append({**shape, **size, **when})
+        windows = {"windows_ms": [60_000], "dense_actions": [3], "dense_objects": [1], "resolution_ms": 1000}
+        counts = {"accounts": len(mine), "actions_used": 500, "testable": 90, "proposed": 2, "tests": 70}
+        jitter = {"minimum_detectable_jitter_ms": 600_000, "reference_used": False}
+        tests.append({"scope": scope, **windows, **counts, **jitter})
+        for number, (a, b) in enumerate(itertools.pairwise(named[:20]), 1):
+            edge = {"scope": scope, "group_id": group, "edge_id": f"{group}-{number}", "account_a": a, "account_b": b}
+            steps = {"p_value": number / 1e6, "episodes": 3, "opportunities": 5, "window_ms": 60_000}
+            edges_.append({**edge, **steps, "median_lag_ms": -4_000, "a_first": 1, "b_first": 3})
+            post = {"scope": scope, "edge_id": f"{group}-{number}", "trace": "repost", "object_id": "o:1"}
+            behind.append({**post, "post_a": "p:1", "post_b": "p:2", "at_a_ms": START, "at_b_ms": START + 4_000})
+    reading = {"place": 0, "reading": "fans", "meaning": "Fans.", "speaks_for": "much", "speaks_against": "little"}
+    return {
+        "coordination_tests": tests,
+        "coordinated_accounts": accounts,
+        "groups": groups,
+        "group_readings": [{"group_id": f"{letter}1", **reading} for letter in "EC"],
+        "tested_edges": edges_,
+        "edge_evidence": behind,
     }
 
 
@@ -134,10 +173,14 @@ def found(rows: Rows, make_view: MakeView) -> dict[str, Finding]:
 
 
 def expected_ids() -> set[str]:
-    ids = {"M1.window", "M1.posts_collected", "M1.coverage", "M1.rejected_rows", "M3.candidate_accounts"}
+    ids = {"M1.window", "M1.posts_collected", "M1.coverage", "M1.rejected_rows"}
     ids |= {"M3.candidates.repost", "M3.candidates.text", "M12.share_of_voice.pro", "M12.share_of_voice.con"}
     ids |= {f"M{number}.status" for number in (8, 9, 10, 11, 13, 14, 15, 16)}
+    for scope in ("event", "control"):
+        ids |= {f"M3.{name}.{scope}" for name in ("groups", "minimum_detectable_jitter", "too_dense")}
     for subject in SUBJECTS:
+        ids |= {f"M3.{name}.{subject}" for name in ("coordinated", "coordinated_share", "coordinated_at_least")}
+        ids |= {f"M3.{name}.{subject}" for name in ("in_step", "lead", "testable")}
         ids |= {f"M2.{name}.{subject}" for name in ("spike_bins", "peak_ratio")}
         ids |= {f"M3.{name}.{subject}" for name in ("participants", "posts")}
         ids |= {f"M4.{name}.{subject}" for name in ("new", "dormant", "low_follower", "default_profile")}
@@ -168,7 +211,7 @@ def test_findings_belong_to_their_section_and_subject(rows: Rows, make_view: Mak
         for finding in section.findings(view):
             assert finding.measure in section.measures
             assert finding.id.split(".")[0] == finding.measure
-            assert finding.subject in {*SUBJECTS, "collection"}
+            assert finding.subject in {*SUBJECTS, "collection", "event"}
             assert finding.subject == "collection" or finding.id.endswith(f".{finding.subject}")
 
 
@@ -211,9 +254,12 @@ def test_wording(found: dict[str, Finding], make_view: MakeView, rows: Rows) -> 
         )
 
 
-def test_no_account_is_shown(found: dict[str, Finding]) -> None:
-    text = dump(found.values()).decode()
-    assert "x:" not in text
+def test_no_account_is_shown_but_those_that_the_test_names(found: dict[str, Finding], rows: Rows) -> None:
+    groups = [finding for finding in found.values() if finding.id.startswith("M3.groups.")]
+    assert "x:" not in dump(finding for finding in found.values() if finding not in groups).decode()
+    shown = set(re.findall(r'"(x:[^"]+)"', dump(groups).decode()))
+    assert shown
+    assert shown <= {row["account_id"] for row in rows["coordinated_accounts"] if row["state"] == "named"}
     for finding in found.values():
         assert finding.evidence.accounts == ()
         assert list(finding.evidence.posts) == sorted(finding.evidence.posts)
@@ -234,13 +280,15 @@ def test_other_names_give_the_same_numbers(rows: Rows, make_view: MakeView, foun
     other = {name: [{k: renamed(v) for k, v in row.items()} for row in table] for name, table in rows.items()}
     for table in other["edges"]:
         table["account_a"], table["account_b"] = sorted([str(table["account_a"]), str(table["account_b"])])
-    assert dump(all_findings(make_view(inputs=INPUTS, **other))) == dump(found.values())
+    expected = [finding for finding in found.values() if not finding.id.startswith("M3.groups.")]
+    again = [f for f in all_findings(make_view(inputs=INPUTS, **other)) if not f.id.startswith("M3.groups.")]
+    assert dump(again) == dump(expected)
 
 
 def test_empty_cases_are_not_testable_and_never_zero(make_view: MakeView, rows: Rows) -> None:
     for view in empty_views(make_view, rows):
         for finding in unique(all_findings(view)):
-            if finding.unit in {"share", "ratio"}:
+            if finding.unit in {"share", "ratio"} or finding.id.startswith("M3.coordinated"):
                 assert finding.state == "not_testable", finding.id
                 assert finding.value is None
                 assert len(finding.method) > len("not testable with this data: ")

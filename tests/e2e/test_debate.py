@@ -64,12 +64,13 @@ def test_what_it_can_tell_is_measured(debate: Path) -> None:
     assert found["M4.low_follower.operation"]["state"] == "measured"
 
 
-def test_nobody_is_named(debate: Path) -> None:
-    text = (debate / "findings.json").read_text(encoding="utf-8")
-    assert "twitter:" not in "".join(
-        str(item["evidence"]["accounts"]) for item in orjson.loads(text) if item["measure"] == "M3"
-    )
-    candidates = [item for item in orjson.loads(text) if item["id"].startswith("M3.candidate")]
+def test_no_viewer_is_named(debate: Path) -> None:
+    found = findings(debate)
+    named = found["M3.coordinated.debate"]
+    assert (named["state"], named["value"]) == ("measured", 0)
+    share = found["M3.coordinated_at_least.debate"]
+    assert (share["state"], share["low"], share["high"]) == ("bounded", 0.0, 1.0)
+    candidates = [item for name, item in found.items() if name.startswith("M3.candidate")]
     assert candidates
     assert all(item["state"] == "untested" for item in candidates)
 

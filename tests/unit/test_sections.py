@@ -195,7 +195,7 @@ def edge(a: str, b: str, objects: int = 2, trace: str = "repost", scope: str = "
 
 
 def test_candidates_are_counted_and_not_named(make_view: MakeView) -> None:
-    # A triangle and a pair of reposts, a pair of texts that joins them, and pairs with too little or of the control.
+    # A triangle and a pair of reposts, two pairs of texts, and pairs with too little or of the control.
     rows = [
         edge("x:a", "x:b"),
         edge("x:b", "x:c", 5),
@@ -208,13 +208,11 @@ def test_candidates_are_counted_and_not_named(make_view: MakeView) -> None:
         edge("x:k", "x:l", scope="control"),
     ]
     found = by_id(participants.findings(make_view(edges=rows)))
-    repost, text, accounts = (found[f"M3.{i}"] for i in ("candidates.repost", "candidates.text", "candidate_accounts"))
-    assert [f.state for f in (repost, text, accounts)] == ["untested"] * 3
-    assert (repost.value, text.value, accounts.value) == (4, 2, 5)
-    assert repost.details["component_sizes"] == [[3, 1], [2, 1]]
-    assert accounts.details["component_sizes"] == [[5, 1]]
-    assert repost.details["control"] == {"pairs": 1, "accounts": 2, "component_sizes": [[2, 1]]}
-    assert text.details["control"] == {"pairs": 0, "accounts": 0, "component_sizes": []}
+    repost, text = (found[f"M3.candidates.{trace}"] for trace in ("repost", "text"))
+    assert [f.state for f in (repost, text)] == ["untested"] * 2
+    assert (repost.value, text.value) == (4, 2)
+    assert repost.details == {"pairs": 4, "accounts": 5, "control": {"pairs": 1, "accounts": 2}}
+    assert text.details == {"pairs": 2, "accounts": 4, "control": {"pairs": 0, "accounts": 0}}
     assert "x:" not in str(repost.details) + str(repost.evidence)
 
 

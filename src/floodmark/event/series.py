@@ -33,12 +33,13 @@ def collected_days(view: CaseView, subject: str) -> Counts:
 
     Blocks are counted from the start of the event: -1 is the day that ends there.
     """
+    streams = view.config.control_streams if subject == "control" else view.config.streams_apart
     wanted = (
-        "stream IN (SELECT unnest($control))" if subject == "control" else "stream NOT IN (SELECT unnest($control))"
+        "stream IN (SELECT unnest($streams))" if subject == "control" else "stream NOT IN (SELECT unnest($streams))"
     )
     found = view.db.arrays(
         f"SELECT DISTINCT CAST(floor((at_ms - $start_ms) / {DAY_MS}.0) AS BIGINT) AS day FROM posts"
         f" WHERE {wanted} ORDER BY day",
-        {"control": list(view.config.control_streams) or [""], "start_ms": view.config.event.start_ms},
+        {"streams": list(streams) or [""], "start_ms": view.config.event.start_ms},
     )
     return np.asarray(found["day"], dtype=np.int64)

@@ -373,7 +373,8 @@ def _candidates(scene: Scene) -> list[Chart]:
     )
     title = "Candidates beside the control" if compared else "Candidates, without a control to compare with"
     caption = (
-        "Pairs of accounts that share enough objects in time to be worth testing. Viral posts make such pairs too."
+        "Pairs of accounts that share several objects in time: what other tools count. Viral posts make such pairs too;"
+        " who is named, the coordination test says."
     )
     return [Chart(title, caption, table=Table(columns, tuple(rows), 1))] if rows else []
 

@@ -36,6 +36,7 @@ from floodmark.report.model import (
     strip_of,
     subjects_of,
 )
+from floodmark.report.roster import rosters_of
 from floodmark.report.specs import SHAPES, Spec
 from floodmark.report.words import MEASURES, PARAMETERS, STATES, TILES
 from floodmark.view import InputCount
@@ -111,6 +112,8 @@ def render_report(findings: Sequence[Mapping[str, object]], facts: ReportFacts, 
         "claims": [_claim(measure, rows, facts, subjects) for measure in MEASURES],
         "open": _open_questions(rows, subjects),
         "coordinated": _coordinated(known),
+        "rosters": rosters_of(known, subjects, facts.config.event.zone, planted or {}),
+        "any_named": any(f.id.startswith("M3.groups.") and f.value for f in known),
         "anchors": {finding.id for finding in known if _SAFE_ANCHOR.fullmatch(finding.id)},
         "example_id": next((f.id for f in known if f.state == "measured" and _SAFE_ANCHOR.fullmatch(f.id)), "FINDING"),
         **_fact_words(facts),
@@ -236,9 +239,23 @@ def _open_questions(rows: Sequence[Row], subjects: Sequence[Subject]) -> list[di
 
 
 def _coordinated(findings: Sequence[Finding]) -> str:
-    if any(f.id.startswith("M3.candidates") and f.state == "untested" for f in findings):
-        return "This report shows candidate pairs only. No test against chance was run, so none is called coordinated."
-    return "No test against chance is part of this report, so no account or group is called coordinated."
+    """Say what the coordination test found, event and control beside each other."""
+    groups = [f for f in findings if f.id.startswith("M3.groups.") and f.state == "measured"]
+    if not groups:
+        return "No test against chance is part of this report, so no account or group is called coordinated."
+    said = [
+        f"{'in the control' if finding.subject == 'control' else 'in the event'} it names"
+        f" {_number(finding.details.get('named'))} accounts in {_number(finding.value)} groups"
+        for finding in groups
+    ]
+    return (
+        f"One test over all kinds of action says who: {'; '.join(said)}. It could not test everybody, and whom it does"
+        " not name it does not clear."
+    )
+
+
+def _number(value: object) -> str:
+    return plain(value) if is_number(value) else "an unknown number of"
 
 
 def _fact_words(facts: ReportFacts) -> dict[str, Any]:
@@ -314,5 +331,7 @@ def _parameter(value: object) -> str:
         if isinstance(value, tuple | list)
         else f"{value:,}"
         if isinstance(value, int)
+        else "none"
+        if value is None
         else str(value)
     )

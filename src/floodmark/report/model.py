@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -167,6 +167,17 @@ class Block:
         return [row for row in self.rows if row not in self.spread]
 
     @property
+    def parts(self) -> tuple[Block, ...]:
+        """The section's tables: rows about rosters and, apart from them, rows about the event as a whole."""
+        whole = tuple(row for row in self.rows if "event" in row.cells)
+        others = tuple(row for row in self.rows if row not in whole)
+        halves = (rows for rows in (others, whole) if rows)
+        return tuple(
+            replace(self, rows=rows, subjects=tuple(s for s in self.subjects if any(s.name in r.cells for r in rows)))
+            for rows in halves
+        )
+
+    @property
     def reasons(self) -> tuple[Notes, ...]:
         """Why nothing here could be tested; empty when something could."""
         if not self.rows or any(finding.state != "not_testable" for finding in self.findings):
@@ -327,9 +338,12 @@ def blocks_of(
 ) -> list[Block]:
     """Return the sections in order; failed ones marked, and findings that no section claims in one at the end."""
     left, blocks = list(findings), []
+    claimed = {stem: section.name for section in facts.sections for stem in section.stems}
     for section in sorted(facts.sections, key=lambda s: (s.order, s.name)):
-        own = [finding for finding in left if finding.measure in section.measures]
-        left = [finding for finding in left if finding.measure not in section.measures]
+        own = [
+            f for f in left if f.measure in section.measures and claimed.get(stem_of(f), section.name) == section.name
+        ]
+        left = [finding for finding in left if finding not in own]
         failed = facts.failed_sections.get(section.name, "")
         if own or failed:
             rows = rows_of(own, facts.config, subjects, planted)

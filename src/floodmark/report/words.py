@@ -46,7 +46,15 @@ LABELS: Final[Mapping[str, str]] = {
     "M3.participants": "Participants",
     "M3.posts": "Posts by participants",
     "M3.candidates": "Candidate pairs",
-    "M3.candidate_accounts": "Accounts in a candidate pair",
+    "M3.coordinated": "Named as coordinated",
+    "M3.coordinated_share": "Named, of those that could be tested",
+    "M3.coordinated_at_least": "Coordinated, of all participants",
+    "M3.in_step": "In step, not named",
+    "M3.lead": "Leads, not named",
+    "M3.testable": "Could be tested at all",
+    "M3.groups": "Groups with named accounts",
+    "M3.minimum_detectable_jitter": "Minimum detectable jitter: the widest still seen",
+    "M3.too_dense": "Actions too dense to propose anybody",
     "M4.new": "Created within {enrolment_days} days before",
     "M4.dormant": "Dormant over {dormant_days} days, then awake",
     "M4.low_follower": "Fewer than {low_follower_under} followers",
@@ -69,6 +77,8 @@ LABELS: Final[Mapping[str, str]] = {
 #: The key figures at the top: title and finding.
 TILES: Final = (
     ("Participants", "M3.participants"),
+    ("Named as coordinated", "M3.coordinated"),
+    ("Could be tested for it at all", "M3.testable"),
     ("Share of voice", "M12.share_of_voice"),
     ("New, dormant or low-follower", "M4.any"),
     ("Newly enrolled", "M5.enrolled"),
@@ -78,6 +88,8 @@ TILES: Final = (
 
 PARAMETERS: Final[Mapping[str, str]] = {
     "windows_s": "largest distance in time between two co-actions, in seconds",
+    "test_windows_s": "the coordination test looks for actions within so many seconds of each other",
+    "reference_stream": "stream of ordinary life from which the coordination test learns what is usual",
     "min_objects": "distinct objects that two accounts must share to be a candidate pair",
     "level": "level of every interval",
     "low_follower_under": "an account with fewer followers is flagged",
@@ -93,4 +105,17 @@ SUBJECTS: Final[Mapping[str, tuple[str, str]]] = {
     "both": ("Both sides", "accounts that posted for more than one side; counted here only"),
     "control": ("Control", "an unrelated conversation collected in the same way and window"),
     "collection": ("Whole collection", "all rows of the case"),
+    "event": ("Event", "all streams of the sides together"),
+}
+
+#: Grade of a group in words, and what it means.
+GRADES: Final[Mapping[str, tuple[str, str]]] = {
+    "A": ("A common trigger excluded", "the accounts' own habits on the same objects do not explain the timing"),
+    "B": ("B lockstep, common trigger not excluded", "in step beyond chance; one source that all watch may explain it"),
+    "": ("in step only, nobody named", "two-sided timing alone; first movers and the amplified land here too"),
+}
+ROLES: Final[Mapping[str, str]] = {
+    "follower": "follows the others",
+    "first_mover": "moves first and follows",
+    "amplified": "amplified: always in front of the others, never a member",
 }

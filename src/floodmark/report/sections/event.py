@@ -69,10 +69,10 @@ def _collected(view: CaseView) -> Finding:
 
 
 def _coverage(view: CaseView) -> Finding:
-    event, control = view.config.event, list(view.config.control_streams) or [""]
+    event, apart = view.config.event, list(view.config.streams_apart) or [""]
     first, last, posts = view.db.one(
-        "SELECT min(at_ms), max(at_ms), count(*) FROM posts WHERE stream NOT IN (SELECT unnest($control))",
-        {"control": control},
+        "SELECT min(at_ms), max(at_ms), count(*) FROM posts WHERE stream NOT IN (SELECT unnest($apart))",
+        {"apart": apart},
     )
     claim = "The event streams hold posts from the first of these times to the second."
     if not posts:
@@ -93,7 +93,7 @@ def _coverage(view: CaseView) -> Finding:
         low=None,
         high=None,
         state="measured",
-        method="earliest and latest post of all streams that are not the control",
+        method="earliest and latest post of all streams but the control and the reference",
         evidence=Evidence(("posts",), "posts of the event streams", posts),
         limits=(*gaps, "Gaps between these times do not show here."),
         confidence="moderate",

@@ -1,11 +1,8 @@
-"""M3, who took part: participants per roster, and how many pairs of accounts are candidates for a coordination test."""
+"""M3, who took part: participants per roster, and how many pairs of accounts act together often enough to look at."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
-
-import numpy as np
 
 from floodmark.findings import Evidence, Finding
 from floodmark.registry import Section
@@ -22,7 +19,7 @@ _ROSTER_ALTERNATIVES: Final = (
     "One person can have several accounts, and several people one account.",
 )
 _CANDIDATE_LIMITS: Final = (
-    "Candidates are untested: nobody is named, and nothing follows for any account.",
+    "A pair counted here is untested: nothing follows for any account. Who is named, the coordination test says.",
     "No fixed number of co-actions separates organised from ordinary accounts; it depends on the collection.",
     "Accounts that are not candidates are not cleared.",
 )
@@ -30,14 +27,10 @@ _CANDIDATE_ALTERNATIVES: Final = (
     "Ordinary viral reposting produces such pairs: many people see the same post at the same time.",
     "Fans, activists, news syndication and shared tools act in step without hiding anything.",
 )
-_PAIRS: Final = """
-    SELECT DISTINCT account_a, account_b FROM edges
-    WHERE scope = $scope AND window_ms = $window_ms AND objects >= $min_objects AND trace IN (SELECT unnest($traces))
-"""
 
 
 def findings(view: CaseView) -> list[Finding]:
-    """Return the findings of M3."""
+    """Return the findings of M3 about participants."""
     traces = [
         trace
         for (trace,) in view.db.rows(
@@ -49,7 +42,7 @@ def findings(view: CaseView) -> list[Finding]:
     found = [_participants(s, rosters.get(s, (0, 0))[0]) for s in view.config.subjects]
     found += [_posts(view, s, rosters.get(s, (0, 0))[1]) for s in view.config.subjects]
     found += [_candidates(view, trace) for trace in traces]
-    return [*found, _candidate_accounts(view, traces)]
+    return found
 
 
 def _rosters(view: CaseView) -> list[tuple[str, int, int]]:
@@ -111,55 +104,26 @@ def _posts(view: CaseView, subject: str, posts: int) -> Finding:
 
 
 def _candidates(view: CaseView, trace: str) -> Finding:
-    pairs, details = _pairs(view, "event", [trace])
+    pairs, accounts = _pairs(view, "event", trace)
+    details: dict[str, object] = {"pairs": pairs, "accounts": accounts}
     if view.config.control:
-        details["control"] = _pairs(view, "control", [trace])[1]
-    return _candidate_finding(
-        view,
-        f"M3.candidates.{trace}",
-        f"So many pairs of accounts acted together often enough in the trace {trace} to be candidates, untested.",
-        pairs,
-        "count",
-        details,
-        pairs,
-    )
-
-
-def _candidate_accounts(view: CaseView, traces: Sequence[str]) -> Finding:
-    pairs, details = _pairs(view, "event", traces)
-    if view.config.control:
-        details["control"] = _pairs(view, "control", traces)[1]
-    accounts = details["accounts"]
-    return _candidate_finding(
-        view,
-        "M3.candidate_accounts",
-        "So many accounts are in at least one candidate pair of any trace, untested; nobody is named.",
-        accounts if isinstance(accounts, int) else 0,
-        "accounts",
-        details,
-        pairs,
-    )
-
-
-def _candidate_finding(
-    view: CaseView, finding_id: str, claim: str, value: int, unit: str, details: dict[str, object], rows: int
-) -> Finding:
+        details["control"] = dict(zip(("pairs", "accounts"), _pairs(view, "control", trace), strict=True))
     parameters = view.config.parameters
     return Finding(
-        id=finding_id,
+        id=f"M3.candidates.{trace}",
         measure="M3",
         subject="collection",
-        claim=claim,
-        value=value,
-        unit=unit,
+        claim=f"So many pairs of accounts acted together more than once in the trace {trace}; untested pair by pair.",
+        value=pairs,
+        unit="count",
         low=None,
         high=None,
         state="untested",
         method=(
             f"pairs of accounts with co-actions on at least {parameters.min_objects} distinct objects of one trace,"
-            f" each within {max(parameters.windows_s)} s; no test of coordination exists in this version"
+            f" each within {max(parameters.windows_s)} s; a plain count, from which the coordination test takes nothing"
         ),
-        evidence=Evidence(("edges",), "edges of the event with enough distinct objects", rows),
+        evidence=Evidence(("edges",), "edges of the event with enough distinct objects", pairs),
         limits=_CANDIDATE_LIMITS,
         confidence="none",
         alternatives=_CANDIDATE_ALTERNATIVES,
@@ -167,46 +131,25 @@ def _candidate_finding(
     )
 
 
-def _pairs(view: CaseView, scope: str, traces: Sequence[str]) -> tuple[int, dict[str, object]]:
-    """Return the candidate pairs of a scope and, in counts only, their accounts and how these hang together."""
-    bound: dict[str, object] = {
-        "scope": scope,
-        "window_ms": max(view.config.parameters.windows_s) * 1000,
-        "min_objects": view.config.parameters.min_objects,
-        "traces": list(traces) or [""],
-    }
-    ends = view.db.arrays(
-        f"""
-        WITH pairs AS ({_PAIRS}),
-        ids AS (
-            SELECT account_id, row_number() OVER (ORDER BY account_id) - 1 AS place
-            FROM (SELECT account_a AS account_id FROM pairs UNION SELECT account_b FROM pairs)
+def _pairs(view: CaseView, scope: str, trace: str) -> tuple[int, int]:
+    """Return how many pairs of a scope share enough objects in time, and how many accounts these are."""
+    pairs, accounts = view.db.one(
+        """
+        WITH pairs AS (
+            SELECT account_a, account_b FROM edges
+            WHERE scope = $scope AND window_ms = $window_ms AND objects >= $min_objects AND trace = $trace
         )
-        SELECT a.place AS a, b.place AS b FROM pairs
-        JOIN ids a ON a.account_id = pairs.account_a JOIN ids b ON b.account_id = pairs.account_b
+        SELECT (SELECT count(*) FROM pairs),
+            (SELECT count(*) FROM (SELECT account_a FROM pairs UNION SELECT account_b FROM pairs))
         """,
-        bound,
+        {
+            "scope": scope,
+            "window_ms": max(view.config.parameters.windows_s) * 1000,
+            "min_objects": view.config.parameters.min_objects,
+            "trace": trace,
+        },
     )
-    a, b = np.asarray(ends["a"], dtype=np.int64), np.asarray(ends["b"], dtype=np.int64)
-    accounts = int(max(a.max(), b.max())) + 1 if a.size else 0
-    return int(a.size), {
-        "pairs": int(a.size),
-        "accounts": accounts,
-        "component_sizes": _component_sizes(a, b, accounts),
-    }
-
-
-def _component_sizes(a: np.ndarray, b: np.ndarray, accounts: int) -> list[list[int]]:
-    """Return [accounts in a connected component, how many such components], largest first."""
-    if not accounts:
-        return []
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    graph = coo_array((np.ones(a.size, dtype=np.int8), (a, b)), shape=(accounts, accounts))
-    _, labels = connected_components(graph.tocsr(), directed=False)
-    sizes, times = np.unique(np.bincount(labels), return_counts=True)
-    return [[int(size), int(many)] for size, many in zip(sizes[::-1], times[::-1], strict=True)]
+    return pairs, accounts
 
 
 SECTION: Final = Section(
