@@ -79,16 +79,16 @@ def test_victims_are_counted_by_what_became_of_them(monkeypatch: pytest.MonkeyPa
         assert threads == 1
         count = shares.n_accounts
         state, role = np.full(count, "tested", dtype=object), np.full(count, "", dtype=object)
-        p_value = np.ones(count)
+        p_value, group = np.ones(count), np.full(count, -1, np.int32)
         if count > 60:
-            state[60:] = "named"
+            state[66:] = "named"  # of the bots, those of the first two victims are not
             victims = np.flatnonzero(np.isin([f"a{k:03}" for k in range(60)], expected.victims))
             state[victims[:3]], role[victims[1]], role[victims[2]] = "in_step", "amplified", "first_mover"
             state[victims[0]], role[victims[0]] = "named", "amplified"
-            p_value[victims[:4]] = 0.01
+            group[victims[:4]] = 0
             state[1] = "named"
         none = np.zeros(0, np.int64)
-        accounts = AccountVerdicts(state, p_value, np.full(count, -1, np.int32), role, role, np.zeros(count, np.int32))
+        accounts = AccountVerdicts(state, p_value, group, role, role, np.zeros(count, np.int32))
         return Coordination(accounts, (), EdgeColumns(*[none] * 14), Rules(), (1,), 1, 0, 0, 0, 0, {}, 0, False)
 
     params = FrameParams(bots_per_victim=3)
@@ -98,8 +98,13 @@ def test_victims_are_counted_by_what_became_of_them(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(framing, "FORMS", ("mirroring",))
     (row,) = framing.study({"crowd": crowd()}, 1, bots=[3], processes=1)
     assert row["victims"] == 5
-    shares = {name: row[f"victims_{name}"] for name in ("named", "amplified", "first_mover", "without_group")}
-    assert shares == {"named": 0.2, "amplified": 0.2, "first_mover": 0.2, "without_group": 0.2}
-    assert (row["bots_named"], row["others_named"]) == (1, 1)
+    shares = {name: row[f"victims_{name}"] for name in ("named", "amplified", "first_mover", "in_no_group")}
+    assert shares == {"named": 0.2, "amplified": 0.2, "first_mover": 0.2, "in_no_group": 0.2}
+    assert (row["bots_named"], row["others_named"]) == (9 / 15, 1)
+    # The bots of one victim follow each other, so two victims have none that is named; the amplified one may be either.
+    unseen = set(expected.victims[:2])
+    amplified = sorted(expected.victims)[1]
+    assert row["victims_whose_bots_are_named"] == 0.6
+    assert row["amplified_of_these"] == pytest.approx(0 if amplified in unseen else 1 / 3)
     spared = framing.run_once((crowd(), replace(params), Baseline(frozenset({"a001"}), {}), 0))
     assert spared.outside == 0

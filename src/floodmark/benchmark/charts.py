@@ -40,7 +40,7 @@ _RULES: Final = {
 }
 _FATES: Final = {
     "victims_named": ("victims named", "s2", "square"),
-    "victims_amplified": ("victims shown as amplified", "s1", "circle"),
+    "amplified_of_these": ("victims shown as amplified, where bots are named", "s1", "circle"),
     "bots_named": ("bots named", "s3", "triangle-up"),
     "two_co_actions_victims": ("victims flagged by two co-actions", "s4", "cross"),
 }
@@ -158,7 +158,7 @@ def _picture(
         "rule:N",
         title=None,
         scale=alt.Scale(domain=labels, range=[colours[slot] for _, slot, _ in shown]),
-        legend=alt.Legend(orient="top", labelLimit=260, symbolOpacity=1),
+        legend=alt.Legend(orient="top", labelLimit=320, symbolOpacity=1),
     )
     shape = alt.Shape("rule:N", title=None, scale=alt.Scale(domain=labels, range=[form for _, _, form in shown]))
     base = alt.Chart()

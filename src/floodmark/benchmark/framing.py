@@ -11,7 +11,7 @@ import numpy as np
 from floodmark.benchmark import peers
 from floodmark.benchmark.jobs import Baseline, Setting, baseline, look, side_by_side
 from floodmark.benchmark.power import SEED, Row
-from floodmark.simulate.framing import FORMS, FrameParams, frame
+from floodmark.simulate.framing import FORMS, Framed, FrameParams, frame
 from floodmark.simulate.plant import Actions
 from floodmark.stats import clopper_pearson
 
@@ -20,13 +20,18 @@ BOTS: Final = (10, 100, 1_000)
 
 @dataclass(frozen=True)
 class Framing:
-    """Counts of accounts in one run: what became of the victims and of the bots."""
+    """Counts of accounts in one run: what became of the victims and of the bots.
+
+    `seen` victims are those of whose bots at least one is named: only there can anybody be shown as amplified.
+    """
 
     victims: int
     named: int
     amplified: int
     first_mover: int
-    untested: int
+    in_no_group: int
+    seen: int
+    seen_amplified: int
     bots: int
     bots_named: int
     outside: int
@@ -41,17 +46,27 @@ def run_once(job: tuple[Actions, FrameParams, Baseline, int]) -> Framing:
     accounts = seen.results[0].accounts
     victim, bot = seen.labels.mask(framed.victims), seen.labels.mask(framed.bots)
     named, role = seen.in_state("named"), accounts.role.astype(str)
+    amplified = victim & ~named & (role == "amplified")
+    mirrored = seen.labels.mask(_whose_bots_are_named(framed, params, set(seen.labels.accounts[named & bot].tolist())))
     return Framing(
         victims=int(victim.sum()),
         named=int((named & victim).sum()),
-        amplified=int((victim & ~named & (role == "amplified")).sum()),
+        amplified=int(amplified.sum()),
         first_mover=int((victim & ~named & (role == "first_mover")).sum()),
-        untested=int((victim & (accounts.p_value == 1)).sum()),
+        in_no_group=int((victim & (accounts.group < 0)).sum()),
+        seen=int(mirrored.sum()),
+        seen_amplified=int((mirrored & amplified).sum()),
         bots=int(bot.sum()),
         bots_named=int((named & bot).sum()),
         outside=int((named & ~bot & ~victim & ~seen.labels.mask(without.named)).sum()),
         peers={name: None if mask is None else int((mask & victim).sum()) for name, mask in seen.peers.items()},
     )
+
+
+def _whose_bots_are_named(framed: Framed, params: FrameParams, named: set[str]) -> list[str]:
+    bots, per_victim = framed.bots, params.bots_per_victim
+    mine = (bots[k * per_victim : (k + 1) * per_victim] for k in range(len(framed.victims)))
+    return [victim for victim, names in zip(framed.victims, mine, strict=True) if not named.isdisjoint(names)]
 
 
 def study(
@@ -82,6 +97,7 @@ def study(
 def _row(name: str, params: FrameParams, runs: Sequence[Framing]) -> Row:
     victims = sum(run.victims for run in runs)
     named = sum(run.named for run in runs)
+    seen = sum(run.seen for run in runs)
     low, high = clopper_pearson(named, victims)
     row: Row = {
         "background": name,
@@ -94,7 +110,9 @@ def _row(name: str, params: FrameParams, runs: Sequence[Framing]) -> Row:
         "victims_named_high": high,
         "victims_amplified": sum(run.amplified for run in runs) / victims,
         "victims_first_mover": sum(run.first_mover for run in runs) / victims,
-        "victims_without_group": sum(run.untested for run in runs) / victims,
+        "victims_in_no_group": sum(run.in_no_group for run in runs) / victims,
+        "victims_whose_bots_are_named": seen / victims,
+        "amplified_of_these": sum(run.seen_amplified for run in runs) / seen if seen else None,
         "bots_named": sum(run.bots_named for run in runs) / max(1, sum(run.bots for run in runs)),
         "others_named": sum(run.outside for run in runs),
     }
