@@ -115,7 +115,7 @@ def test_a_planted_campaign_comes_back_with_the_evidence_that_the_input_holds(tm
         assert abs(int(row["a_at_ms"]) - int(row["b_at_ms"])) <= int(edge["window_ms"])
         assert (row["trace"], row["a_post_id"], row["b_post_id"]) == ("share", "", "")
     assert told.states["named"] == 8
-    assert "8 named in 1 groups" in str(told)
+    assert "8 named in 1 group," in str(told)
     assert "not flagged is not cleared" in str(told)
 
 

@@ -64,10 +64,10 @@ class CoordinationSummary:
     def __str__(self) -> str:
         """Return the summary in words."""
         reasons = ", ".join(f"{reason} {count}" for reason, count in self.reasons.items())
-        states = self.states
+        states, groups = self.states, f"{self.groups} group{'' if self.groups == 1 else 's'}"
         return (
             f"{self.rows} rows, {self.used} used, {self.rejected} rejected{f' ({reasons})' if reasons else ''}; "
-            f"{self.accounts} accounts, {self.testable} testable; {states['named']} named in {self.groups} groups, "
+            f"{self.accounts} accounts, {self.testable} testable; {states['named']} named in {groups}, "
             f"{states['in_step']} in step, {states['lead']} leads; not flagged is not cleared; in {self.out}"
         )
 
