@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 WINDOW_MS = 60_000
 Report = dict[str, float | int]
 
@@ -30,6 +32,26 @@ def count(path: str) -> Report:
         )
         edges, pairs = db.one(f"SELECT count(*), coalesce(sum(n), 0) FROM read_csv({quote(path)}, {columns})")
     return {"edges": edges, "pairs": int(pairs)}
+
+
+def count_verdicts(folder: str, shares: str) -> Report:
+    """Count the edges of groups, and the pairs of first actions within the widest window that was used."""
+    from floodmark.coaction.kernel import sort_actions
+    from floodmark.coaction.shares import Columns, load_shares
+    from floodmark.coaction.table import encode_named
+    from floodmark.coordination.prepare import prepare
+    from floodmark.coordination.result import Shares
+    from floodmark.engine.duckdb import Database
+
+    summary = json.loads((Path(folder) / "summary.json").read_text(encoding="utf-8"))
+    with Database() as db:
+        load_shares(db, Path(shares), Columns("account_id", "object_id", "timestamp_share", "s"))
+        actions = encode_named(db, "shares", traced=False)
+    n_accounts, trace = len(actions.accounts), np.zeros(actions.n_objects, np.int32)
+    first = prepare(Shares(actions.account_index, actions.object_index, actions.at_ms, n_accounts, trace))
+    near = sort_actions(first.account, first.object, first.at_ms, n_accounts, max(summary["windows_used_ms"]))
+    pairs = (int((near.high - near.low).sum(dtype=np.int64)) - len(near.at_ms)) // 2
+    return {"edges": summary["edges"], "pairs": pairs}
 
 
 def in_process(shares: str, out: str) -> Report:
@@ -60,6 +82,7 @@ def sql(shares: str, out: str) -> Report:
 TASKS: dict[str, Callable[..., Report]] = {
     "generate": generate,
     "count": count,
+    "count-verdicts": count_verdicts,
     "in-process": in_process,
     "sql": sql,
 }

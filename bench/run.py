@@ -1,9 +1,11 @@
-"""The bench: from a CSV of shares to a CSV of edges, in whole processes, beside the same in SQL on DuckDB.
+"""The bench: from a CSV of shares to edges, beside the same in SQL on DuckDB, and to verdicts, in whole processes.
 
     python bench/run.py [--rows N] [--case NAME] [--runs N]
 
 Writes its own seeded input into a temporary folder, runs each case once to warm up and then `--runs` times, and appends
 the medians of wall-clock seconds, of processor seconds (of the whole process) and of peak memory to bench/history.csv.
+For `coordination`, edges are those of groups, and pairs those of different accounts' first actions on one object within
+the widest window; growth is shown by `--case coordination-60s` with `--rows` 100000, 1000000 and 10000000.
 Compare ratios within one run, not seconds of different machines; on a busy machine, compare processor seconds.
 """
 
@@ -41,12 +43,21 @@ CLI = ("-c", "from floodmark.cli import main; main()")
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to measure. `command` may name {shares} and {out}; the SQL on hot objects is slow and runs once."""
+    """One thing to measure. `command` may name {shares}, {out} and {folder}.
+
+    What is slow runs once. `counts` is the task that counts what came out.
+    """
 
     name: str
     shape: str
     command: tuple[str, ...]
     one_run: bool = False
+    rows: int = 1_000_000
+    counts: tuple[str, ...] = ("count", "{out}")
+
+
+_COORDINATION = (*CLI, "coordination", "{shares}", "--out", "{folder}", "--quiet")
+_VERDICTS = ("count-verdicts", "{folder}", "{shares}")
 
 
 CASES = (
@@ -55,6 +66,15 @@ CASES = (
     Case("sql", "ordinary", (str(HERE / "child.py"), "sql", "{shares}", "{out}")),
     Case("edges-skewed", "skewed", (*CLI, "edges", "{shares}", "--window", "60s", "--out", "{out}", "--quiet")),
     Case("sql-skewed", "skewed", (str(HERE / "child.py"), "sql", "{shares}", "{out}"), one_run=True),
+    Case("coordination", "planted", _COORDINATION, counts=_VERDICTS),
+    Case(
+        "coordination-60s",
+        "planted",
+        (*_COORDINATION, "--windows", "60s"),
+        one_run=True,
+        rows=10_000_000,
+        counts=_VERDICTS,
+    ),
 )
 
 
@@ -86,13 +106,13 @@ def run_python(arguments: tuple[str, ...]) -> Run:
 
 def measure(case: Case, shares: Path, rows: int, runs: int) -> dict[str, object]:
     """Measure one case; return its row of the history without the provenance."""
-    out = shares.with_name("edges.csv")
-    command = tuple(part.format(shares=shares, out=out) for part in case.command)
+    places = {"shares": shares, "out": shares.with_name("edges.csv"), "folder": shares.with_name("result")}
+    command = tuple(part.format(**places) for part in case.command)
     runs = 1 if case.one_run else runs
     if not case.one_run:
         run_python(command)
     done = [run_python(command) for _ in range(runs)]
-    counts = run_python((str(HERE / "child.py"), "count", str(out))).said
+    counts = run_python((str(HERE / "child.py"), *(part.format(**places) for part in case.counts))).said
     return {
         "case": case.name,
         "rows": rows,
@@ -137,7 +157,7 @@ def append(history: Path, row: dict[str, object]) -> None:
 def main() -> int:
     """Measure, print and append; 1 when two ways to the same edges disagree."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, help="default: each case's own")
     parser.add_argument("--case", choices=[case.name for case in CASES], action="append", help="default: all")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--history", type=Path, default=HERE / "history.csv")
@@ -148,13 +168,14 @@ def main() -> int:
     print(provenance["machine"])
     print(f"{'case':<18}{'edges':>12}{'pairs':>12}{'runs':>6}{'seconds':>10}{'cpu s':>10}{'MB':>7}")
     with tempfile.TemporaryDirectory() as folder:
-        for shape in dict.fromkeys(case.shape for case in cases):
+        for shape, rows in dict.fromkeys((case.shape, chosen.rows or case.rows) for case in cases):
             shares = Path(folder) / f"{shape}.csv"
-            run_python((str(HERE / "child.py"), "generate", shape, str(chosen.rows), str(shares)))
-            for case in (case for case in cases if case.shape == shape):
-                row = measure(case, shares, chosen.rows, chosen.runs)
+            run_python((str(HERE / "child.py"), "generate", shape, str(rows), str(shares)))
+            for case in (case for case in cases if (case.shape, chosen.rows or case.rows) == (shape, rows)):
+                row = measure(case, shares, rows, chosen.runs)
                 append(chosen.history, {**provenance, **row})
-                counts.setdefault(shape, set()).add((row["edges"], row["pairs"]))
+                same = shape if case.counts[0] == "count" else case.name
+                counts.setdefault(same, set()).add((row["edges"], row["pairs"]))
                 print(
                     f"{case.name:<18}{row['edges']:>12}{row['pairs']:>12}{row['runs']:>6}"
                     f"{row['seconds_median']:>10}{row['cpu_seconds_median']:>10}{row['peak_mb']:>7}",

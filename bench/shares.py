@@ -19,19 +19,26 @@ _HOUR_S: Final = 3600
 
 @dataclass(frozen=True)
 class Shape:
-    """How a collection is skewed: Zipf exponents of accounts and objects, objects per action, mean age of a share."""
+    """How a collection is skewed: Zipf exponents of accounts and objects, objects per action, mean age of a share.
+
+    For every `actions_per_campaign` actions (0: never) the first give way to a campaign: 20 accounts share the same
+    10 objects of their own, each object within a minute.
+    """
 
     account_skew: float
     object_skew: float
     objects_per_action: float
     mean_age_s: float
+    actions_per_campaign: int = 0
 
 
 #: Of a million actions: 0.8 million pairs within 60 s, or 61 million on a few hot objects.
 SHAPES: Final = {
     "ordinary": Shape(0.7, 0.8, 0.1, 12 * _HOUR_S),
     "skewed": Shape(0.7, 1.2, 0.05, 7.55 * _HOUR_S),
+    "planted": Shape(0.7, 0.8, 0.1, 12 * _HOUR_S, actions_per_campaign=200_000),
 }
+_MEMBERS, _OBJECTS = 20, 10
 
 
 def write_shares(path: Path, shape: Shape, rows: int, seed: int = 20200717) -> None:
@@ -42,12 +49,19 @@ def write_shares(path: Path, shape: Shape, rows: int, seed: int = 20200717) -> N
     thing = _zipf(rng, n_objects, rows, shape.object_skew)
     appeared = rng.random(n_objects) * _WEEK_S
     at_s = _START_S + (appeared[thing] + rng.exponential(shape.mean_age_s, rows)).astype(np.int64)
+    account_id, object_id = _ids(rng, n_accounts)[account], _ids(rng, n_objects)[thing]
+    for k in range(rows // shape.actions_per_campaign if shape.actions_per_campaign else 0):
+        place = slice(k * _MEMBERS * _OBJECTS, (k + 1) * _MEMBERS * _OBJECTS)
+        account_id[place] = 2 * 10**17 + k * _MEMBERS + np.tile(np.arange(_MEMBERS), _OBJECTS)
+        object_id[place] = 2 * 10**17 + k * _OBJECTS + np.repeat(np.arange(_OBJECTS), _MEMBERS)
+        begun = _START_S + rng.integers(0, _WEEK_S, _OBJECTS)
+        at_s[place] = np.repeat(begun, _MEMBERS) + rng.integers(0, 60, _MEMBERS * _OBJECTS)
     with Database() as db:
         db.connection.register(
             "shares",
             {
-                "account_id": _ids(rng, n_accounts)[account],
-                "object_id": _ids(rng, n_objects)[thing],
+                "account_id": account_id,
+                "object_id": object_id,
                 "content_id": np.arange(rows) + 10**17,
                 "timestamp_share": at_s,
             },
