@@ -179,3 +179,40 @@ def test_parts_laid_over_each_other_share_people_and_no_object() -> None:
     laid = crowds.to_shares(one, two, clock_ms=60_000)
     assert (laid.account.tolist(), laid.object.tolist(), laid.n_accounts) == ([0, 3, 3], [0, 1, 2], 4)
     assert (laid.at_ms - START_MS).tolist() == [0, 3_600_000, 1_800_000]
+
+
+def test_devoted_fans_are_fast_with_their_source_and_slow_elsewhere() -> None:
+    rows = crowds.devoted_fans(rng(), 1 / 60, outsiders=5)
+    fan, source = rows.account >= PEOPLE, rows.object < 40
+    assert np.bincount(rows.object[~fan & source], minlength=40).mean() == pytest.approx(5, abs=1.5)
+    assert np.count_nonzero(fan & ~source) / 60 == pytest.approx(40, rel=0.1)
+    first = np.full(440, np.inf)
+    np.minimum.at(first, rows.object, rows.hour)
+    lags = lags_h(rows, first)
+    assert np.median(lags[fan & source]) < 2 / 60
+    assert np.median(lags[fan & ~source]) > 0.5
+
+
+def test_fans_in_one_zone_share_no_post_in_the_night() -> None:
+    rows = crowds.fans_asleep(rng())
+    clock = rows.hour[rows.account >= PEOPLE] % 24
+    # Days run from 6:00 to 22:00, give or take an hour or two.
+    assert np.mean((clock > 1) & (clock < 4)) < 0.01
+    assert np.mean((clock > 6) & (clock < 10)) > 0.2
+
+
+def test_viewers_are_fast_during_the_show_only() -> None:
+    rows = crowds.second_screen(rng())
+    first = np.array([rows.hour[rows.object == thing].min() for thing in range(40)])
+    fan, live = rows.account >= PEOPLE, rows.object < 20
+    lags = lags_h(rows, first)
+    assert np.median(lags[fan & live]) < 1 / 60
+    assert np.median(lags[fan & ~live]) > 1
+    assert ((first[:20] % 24 >= 20) & (first[:20] % 24 <= 22.1)).all()
+
+
+def test_a_scheduling_tool_posts_on_the_quarter_hour() -> None:
+    rows = crowds.schedulers(rng())
+    past = (rows.hour * 3600) % 900
+    assert (past[rows.account < 150] <= 3.001).all()
+    assert np.mean(past[rows.account >= 150] <= 3) < 0.02

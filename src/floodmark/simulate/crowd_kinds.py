@@ -25,6 +25,7 @@ from floodmark.simulate.crowds import (
     fans_asleep,
     giveaway,
     readers,
+    schedulers,
     second_screen,
     syndication,
     to_shares,
@@ -145,6 +146,10 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "niche_devoted": Kind(
             _laid_over(everyday, partial(devoted_fans, median_h=MINUTES, outsiders=_FEW)),
             "As `devoted`, of a source that hardly anybody else shares.",
+        ),
+        "schedulers": Kind(
+            _laid_over(everyday, schedulers),
+            "People whose posts leave a scheduling tool on the full quarter of an hour.",
         ),
         "syndication": Kind(
             _laid_over(everyday, syndication), "Local outlets post the same agency items within minutes."

@@ -139,6 +139,19 @@ def devoted_fans(rng: Rng, median_h: float, outsiders: float = 100) -> Rows:
     return _both(fans(rng, median_h, outsiders), elsewhere)
 
 
+def schedulers(rng: Rng) -> Rows:
+    """150 people who post through a scheduling tool share 300 news objects: 12 of them and 15 others each.
+
+    All share after half an hour in the median (lognormal, sd 1.3); the tool then waits for the next full quarter of an
+    hour and takes up to three seconds.
+    """
+    born = births(rng, 300)
+    tool = _reacting(rng, _some_of(rng, rng.poisson(12, 300), 150), born, 0.5, 1.3)
+    posted = np.ceil(tool.hour * 4) / 4 + 3 * SECONDS * rng.random(len(tool.hour))
+    others = _reacting(rng, _some_of(rng, rng.poisson(15, 300), PEOPLE - 150), born, 0.5, 1.3)
+    return _both(tool._replace(hour=posted), others._replace(account=others.account + 150), same_objects=True)
+
+
 def readers(rng: Rng, habitual: bool = False) -> Rows:
     """A digest of 40 posts a day; 400 readers open it once and share about 12 of them within minutes, top down.
 
