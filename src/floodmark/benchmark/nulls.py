@@ -68,10 +68,11 @@ def study(
 
     Columns: kind, meaning, runs, runs_with_a_named_account, share_upper_95 (one-sided, exact), named_accounts,
     testable_accounts, named_per_10000_testable, its one-sided upper bounds with the runs as clusters (an error names
-    whole groups) and as if accounts were independent, in_step_accounts, runs_with_grade_a, seconds_per_run. Real
-    collections without shuffling have one run. `kinds` selects by name; `folder` is where the real data lies, and its
-    kinds are left out where it is absent. `test` takes the place of `coordination` on one thread; with more than one
-    process it must be importable by name. UsageError when a kind is unknown or there are no runs.
+    whole groups) and as if accounts were independent, in_step_accounts, runs_with_grade_a, seconds_per_run (the median:
+    the first run compiles). Real collections without shuffling have one run. `kinds` selects by name; `folder` is where
+    the real data lies, and its kinds are left out where it is absent. `test` takes the place of `coordination` on one
+    thread; with more than one process it must be importable by name. UsageError when a kind is unknown or there are no
+    runs.
     """
     if min(runs, processes) < 1:
         raise UsageError("nulls: `runs` and `processes` must be at least 1")
@@ -185,5 +186,5 @@ def _row(null: Null, outcomes: Sequence[Outcome]) -> Row:
         "named_per_10000_upper_95_if_independent": 1e4 * clopper_pearson(all_named, all_testable, _ONE_SIDED_95)[1],
         "in_step_accounts": sum(outcome.in_step for outcome in outcomes),
         "runs_with_grade_a": sum(outcome.grade_a > 0 for outcome in outcomes),
-        "seconds_per_run": sum(outcome.seconds for outcome in outcomes) / len(outcomes),
+        "seconds_per_run": float(np.median([outcome.seconds for outcome in outcomes])),
     }
