@@ -22,6 +22,10 @@ BIN = 900_000
 SIDES = (("against", "Against the conference"), ("for", "For the conference"))
 PERSIAN = (("mokhalef", "مخالفان همایش ۲۰۲۰ (#نه_به_همایش)"), ("movafegh", "موافقان همایش"))
 Text = Callable[[str], str]
+COORDINATION = (
+    *("coordinated", "coordinated_share", "coordinated_at_least", "in_step", "lead", "testable"),
+    *("groups", "minimum_detectable_jitter", "too_dense"),
+)
 
 
 def facts(
@@ -66,6 +70,7 @@ def sections() -> tuple[Section, ...]:
         ("event", "The event and what was collected", 10, ("M1",)),
         ("spikes", "Spikes", 20, ("M2",)),
         ("participants", "Who took part", 30, ("M3",)),
+        ("coordination", "Who acted together", 35, ("M3",)),
         ("flags", "Account flags", 40, ("M4",)),
         ("enrolment", "Enrolment", 50, ("M5",)),
         ("aftermath", "Aftermath", 60, ("M6",)),
@@ -73,7 +78,12 @@ def sections() -> tuple[Section, ...]:
         ("voice", "Share of voice", 80, ("M12",)),
         ("later", "Not tested in this version", 90, ("M9", "M10", "M11", "M13", "M14", "M15", "M16")),
     )
-    return tuple(Section(n, t, o, m, _no_findings, "section.html") for n, t, o, m in listed)
+    stems = tuple(f"M3.{name}" for name in COORDINATION)
+    own = {"coordination": ("coordination.html", stems)}
+    return tuple(
+        Section(n, t, o, m, _no_findings, own.get(n, ("section.html",))[0], stems=own.get(n, ("", ()))[1])
+        for n, t, o, m in listed
+    )
 
 
 def _no_findings(view: CaseView) -> tuple[Finding, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ CASE_FILE: Final = "case.toml"
 FINDINGS: Final = "findings.json"
 REPORT: Final = "report.html"
 LOG: Final = "log.jsonl"
+Planted = Mapping[str, Mapping[str, object]]
 _EXPORTED: Final = {
     "participants": "exports/participants.csv",
     "coordinated_accounts": "exports/coordinated-accounts.csv",
@@ -51,11 +52,13 @@ def run_case(
     config: CaseConfig,
     folder: Path,
     reporter: Reporter,
-    planted: Mapping[str, Mapping[str, object]] | None = None,
+    planted: Planted | None = None,
+    compare: Callable[[Path], Planted] | None = None,
 ) -> RunResult:
     """Run a case into `folder` (new, empty, or an earlier run of a case) and return what it found.
 
-    `planted` is printed beside the measures by the report and never reaches a measure. Raises UsageError, IngestError
+    `planted` is printed beside the measures by the report and never reaches a measure; `compare`, called with the
+    folder of the finished tables, gives what takes its place there. Raises UsageError, IngestError
     or EngineError with one sentence; the folder is then as it was.
     """
     prepared = [_prepare(config, number, spec) for number, spec in enumerate(config.inputs, 1)]
@@ -65,7 +68,7 @@ def run_case(
         _merge(staging, config, inputs, reporter)
         _derive(staging, config, reporter)
         found, failed = _findings(staging, config, inputs, reporter)
-        _report(staging, config, inputs, found, failed, planted, reporter)
+        _report(staging, config, inputs, found, failed, (planted, compare), reporter)
         _log(staging, reporter)
     return RunResult(folder, found, inputs, failed)
 
@@ -250,15 +253,18 @@ def _report(
     inputs: tuple[InputCount, ...],
     found: list[dict[str, object]],
     failed: Mapping[str, str],
-    planted: Mapping[str, Mapping[str, object]] | None,
+    truth: tuple[Planted | None, Callable[[Path], Planted] | None],
     reporter: Reporter,
 ) -> None:
+    planted, compare = truth
+
     def run() -> None:
         from floodmark.report import exports, html
 
         with reporter.step("Writing the report") as advance, Database() as db:
             facts = html.ReportFacts.of(config, inputs, failed)
-            html.write_report(staging.folder / REPORT, found, facts, planted)
+            shown = compare(staging.folder / "tables") if compare else planted
+            html.write_report(staging.folder / REPORT, found, facts, shown)
             advance(0.7)
             exports.write_findings_csv(staging.folder / "exports/findings.csv", found)
             exports.write_findings_spreadsheet_csv(staging.folder / "exports/findings-for-spreadsheets.csv", found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import orjson
@@ -32,6 +33,9 @@ def test_measures_meet_the_planted_truth(demo: Path) -> None:
         if finding_id not in found or not isinstance(planted.get("value"), int | float):
             continue
         item = found[finding_id]
+        if finding_id.startswith("M3.coordinated."):
+            # What was planted and what can be named are two things; the next test compares them.
+            continue
         exact = item["unit"] in {"accounts", "posts"} and item["state"] == "measured"
         if exact:
             assert item["value"] == planted["value"], finding_id
@@ -43,6 +47,22 @@ def test_measures_meet_the_planted_truth(demo: Path) -> None:
             continue
         compared += 1
     assert compared >= 30
+
+
+def test_named_accounts_stand_beside_the_planted_ones(demo: Path) -> None:
+    with (demo.parent / "demo-data" / "truth" / "accounts.csv").open(encoding="utf-8", newline="") as stream:
+        truth = {f"sim:{row['account_id']}": row for row in csv.DictReader(stream)}
+    with (demo / "exports" / "coordinated-accounts.csv").open(encoding="utf-8", newline="") as stream:
+        verdicts = list(csv.DictReader(stream))
+    named = {row["account_id"] for row in verdicts if row["state"] == "named"}
+    found = findings(demo)
+    for roster in ("against", "for", "both", "control"):
+        mine = {account for account, row in truth.items() if row["roster"] == roster}
+        assert found[f"M3.coordinated.{roster}"]["value"] == len(named & mine)
+    planted = {account for account, row in truth.items() if row["role"] == "campaign"}
+    page = (demo / "report.html").read_text(encoding="utf-8")
+    assert f"{len(planted):,} accounts were planted" in page
+    assert f"{len(named & planted):,} of the {len(named):,} named accounts were planted" in page
 
 
 def test_every_finding_replays(demo: Path) -> None:

@@ -208,11 +208,15 @@ def read_findings(objects: Iterable[Mapping[str, object]]) -> list[Finding]:
     return found
 
 
-def subjects_of(config: CaseConfig, findings: Iterable[Finding]) -> list[Subject]:
-    """Return the columns in order: the sides, both, control, the collection, then whatever else findings are about."""
+def subjects_of(config: CaseConfig, findings: Sequence[Finding]) -> list[Subject]:
+    """Return the columns in order: sides, both, event, control, collection, then whatever else findings are about."""
     sides = {side.name: side.title or side.name for side in config.sides}
     slots = {name: SIDE_SLOTS[i % len(SIDE_SLOTS)] for i, name in enumerate(sides)}
-    names = dict.fromkeys([*config.subjects, "collection", *(finding.subject for finding in findings)])
+    # The event as a whole stands beside the control, as the sides do.
+    whole = ["event"] if any(finding.subject == "event" for finding in findings) else []
+    rosters = [name for name in config.subjects if name != "control"]
+    control = ["control"] if config.control else []
+    names = dict.fromkeys([*rosters, *whole, *control, "collection", *(finding.subject for finding in findings)])
     columns = []
     for place, name in enumerate(names):
         title, note = SUBJECTS.get(name, (sides.get(name, name), ""))
@@ -296,7 +300,8 @@ def planted_of(finding: Finding, planted: Mapping[str, object], zone: str) -> Pl
     """Return the planted truth beside a finding and whether the interval (or the exact value) agrees with it."""
     truth, unit = planted.get("value"), str(planted.get("unit", finding.unit))
     value = truth if is_number(truth) else str(truth) if truth is not None else None
-    mark, verdict = _verdict(finding, value, unit)
+    own = planted.get("verdict")
+    mark, verdict = ("–", str(own)) if own else _verdict(finding, value, unit)
     return Planted(
         figure=figure(value, None, None, unit, zone, difference=is_difference(finding)),
         mark=mark,

@@ -114,7 +114,10 @@ def rosters_of(
     zone: str,
     planted: Mapping[str, Mapping[str, object]],
 ) -> list[Roster]:
-    """Return the roster of each `M3.groups` finding that was measured; details that do not fit are left out."""
+    """Return the roster of each `M3.groups` finding that was measured; details that do not fit are left out.
+
+    `planted` may hold the simulator's truth in words under `roster.event` and `roster.control`.
+    """
     by_name = {subject.name: subject for subject in subjects}
     found = []
     for finding in findings:
@@ -124,7 +127,7 @@ def rosters_of(
             details = _Details.model_validate(finding.details)
         except ValidationError:
             continue
-        truth = str(planted.get(finding.id, {}).get("note") or "")
+        truth = str(planted.get(f"roster.{finding.subject}", {}).get("note") or "")
         found.append(_roster(by_name[finding.subject], details, zone, truth))
     return found
 

@@ -53,7 +53,7 @@ LABELS: Final[Mapping[str, str]] = {
     "M3.lead": "Leads, not named",
     "M3.testable": "Could be tested at all",
     "M3.groups": "Groups with named accounts",
-    "M3.minimum_detectable_jitter": "Minimum detectable jitter: the widest still seen",
+    "M3.minimum_detectable_jitter": "Widest jitter still detectable",
     "M3.too_dense": "Actions too dense to propose anybody",
     "M4.new": "Created within {enrolment_days} days before",
     "M4.dormant": "Dormant over {dormant_days} days, then awake",
@@ -79,6 +79,7 @@ TILES: Final = (
     ("Participants", "M3.participants"),
     ("Named as coordinated", "M3.coordinated"),
     ("Could be tested for it at all", "M3.testable"),
+    ("Minimum detectable jitter", "M3.minimum_detectable_jitter"),
     ("Share of voice", "M12.share_of_voice"),
     ("New, dormant or low-follower", "M4.any"),
     ("Newly enrolled", "M5.enrolled"),
@@ -112,7 +113,7 @@ SUBJECTS: Final[Mapping[str, tuple[str, str]]] = {
 GRADES: Final[Mapping[str, tuple[str, str]]] = {
     "A": ("A common trigger excluded", "the accounts' own habits on the same objects do not explain the timing"),
     "B": ("B lockstep, common trigger not excluded", "in step beyond chance; one source that all watch may explain it"),
-    "": ("in step only, nobody named", "two-sided timing alone; first movers and the amplified land here too"),
+    "": ("In step only, nobody named", "two-sided timing alone; first movers and the amplified land here too"),
 }
 ROLES: Final[Mapping[str, str]] = {
     "follower": "follows the others",

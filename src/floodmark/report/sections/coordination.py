@@ -234,7 +234,7 @@ def _testable(view: CaseView, subject: str, roster: _Roster) -> Finding:
         method="accounts that can meet the minimum evidence, over all participants of the roster",
         evidence=Evidence(_TABLES, f"participants of the roster {subject} that are not untestable", roster.testable),
         limits=(
-            "Of the accounts that could not be tested nothing is known; they are not called coordinated and not cleared.",
+            "Of the accounts that could not be tested nothing is known: not called coordinated, not cleared.",
             "Testable means that a verdict was possible, not that a weak pattern would have been seen.",
         ),
         alternatives=("Most people post once or twice; a small testable share says nothing about a conversation.",),
