@@ -53,7 +53,7 @@ def shares_with_two_campaigns(seed: int, cell: str) -> list[Row]:
         (f"{cell}{i}", f"{cell}{draw.randrange(40)}", draw.randrange(600_000), draw.choice(["url", "text"]), f"p{n}")
         for n, i in enumerate(draw.choices(range(120), k=700))
     ]
-    for name, size in (("x", 5), ("y", 9)):
+    for name, size in (("x", 7), ("y", 9)):
         for k in range(12):
             at = k * 50_000 + draw.randrange(30_000)
             # Ties on purpose: a few seconds for many accounts.
@@ -71,7 +71,7 @@ def test_order_of_rows_and_threads_never_show(tmp_path: Path, cell: str) -> None
         told = run_coordination(shares, out=tmp_path / "out", columns=FULL, threads=threads)
         results.append(contents(tmp_path / "out"))
     assert told.groups == 2
-    assert told.states["named"] >= 10
+    assert told.states["named"] >= 8
     assert len(results[0]["evidence.csv"].splitlines()) > 100
     assert all(result == results[0] for result in results)
 
