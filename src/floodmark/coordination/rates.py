@@ -120,9 +120,12 @@ def pooled_rates(prepared: Prepared, around: Around) -> tuple[Floats, Floats]:
 
 
 def class_rates(met: Floats, could: Floats) -> Floats:
-    """Return the rate of each class, shrunk towards the window's overall rate by a few pseudo-pairs."""
+    """Return the rate of each class, shrunk towards the window's overall rate by a few pseudo-pairs, and not below it.
+
+    Repeat partners are those who met: in a class that is mostly theirs, who is left met too rarely.
+    """
     overall = (met.sum(axis=1, keepdims=True) + 1e-9) / (could.sum(axis=1, keepdims=True) + 1e-9)
-    return np.asarray((met + _PSEUDO_PAIRS * overall) / (could + _PSEUDO_PAIRS))
+    return np.maximum(overall, (met + _PSEUDO_PAIRS * overall) / (could + _PSEUDO_PAIRS))
 
 
 @compiled
