@@ -77,7 +77,7 @@ def points(quick: bool = False) -> list[Point]:
     curve("rotation", (1, 1 / 2, 1 / 3, 1 / 5, 1 / 10), (1, 1 / 3), lambda v: hide(base, rotation_share=v))
     curve("own_objects", (0, 0.25, 0.5, 0.75, 1), (0, 0.5), lambda v: hide(base, own_object_share=v))
     curve("paraphrase", (0, 0.2, 0.4, 0.6, 0.8), (0, 0.4), lambda v: hide(base, paraphrase_share=v))
-    curve("smokescreen", (0, 100, 500, 2_000), (0, 500), lambda v: hide(base, smokescreen_accounts=int(v)))
+    curve("smokescreen", (0, 10, 30, 100, 300, 1_000), (0, 100), lambda v: hide(base, smokescreen_accounts=int(v)))
     for traces in (1, 4) if quick else (1, 2, 4):
         made.append(Point("traces_together", traces, base, Setting(traces=traces)))
         made.append(Point("traces_singly", traces, base, Setting(traces=traces, singly=traces > 1)))
