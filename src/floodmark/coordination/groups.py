@@ -15,7 +15,7 @@ from floodmark.coordination.result import Group, Int32s, Int64s, Reading, Rules
 from floodmark.coordination.verdict import count_episodes
 
 _SEED: Final = 20200717
-#: From this modularity on a partition is structure and not noise (Newman & Girvan 2004, doi 10.1103/PhysRevE.69.026113).
+#: From this modularity on a partition is structure, not noise (Newman & Girvan 2004, doi 10.1103/PhysRevE.69.026113).
 _STRUCTURE: Final = 0.3
 _SMALLEST_P: Final = 1e-300
 
@@ -91,8 +91,8 @@ def facts(
             member_at, other_at - window_ms, "left"
         )
         others = np.count_nonzero(beside)
-        rare += others < len(member_at) and others < rules.rare_share * n_active
-    return Facts(lines, objects, int(rare))
+        rare += int(others < len(member_at) and others < rules.rare_share * n_active)
+    return Facts(lines, objects, rare)
 
 
 def describe(

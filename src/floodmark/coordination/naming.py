@@ -97,7 +97,7 @@ def own_delays(prepared: Prepared) -> tuple[Int64s, Int64s]:
 @compiled
 def _first_other(i: int, prepared: Prepared) -> int:
     first = prepared.object_starts[prepared.object[i]]
-    return prepared.at_ms[first + (prepared.account[first] == prepared.account[i])]
+    return int(prepared.at_ms[first + (prepared.account[first] == prepared.account[i])])
 
 
 @compiled
@@ -135,9 +135,9 @@ def _covered(events: Int64s, window: int, before: int) -> int:
 def _lands(at: int, events: Int64s, window: int) -> tuple[bool, bool, bool]:
     """Return whether a time lies within the window after an event, either way of one, and before all events near it."""
     k = np.searchsorted(events, at, "left")
-    after = k > 0 and at - events[k - 1] <= window
-    tie = k < len(events) and events[k] == at
-    ahead = k < len(events) and events[k] - at <= window
+    after = bool(k > 0 and at - events[k - 1] <= window)
+    tie = bool(k < len(events) and events[k] == at)
+    ahead = bool(k < len(events) and events[k] - at <= window)
     return after, after or ahead, ahead and not after and not tie
 
 
@@ -415,9 +415,10 @@ def ask_group(
     slot: Int32s,
     count: Int32s,
 ) -> tuple[Answers, Hits]:
-    """Return the answers for one proposal: test every member against the group proposed without it, and all others who share its objects against the group.
+    """Return the answers for one proposal, and the objects behind them.
 
-    `slot` (per object) is all -1 and `count` (per account) all 0, before and after.
+    Every member is tested against the group that is proposed without it, and all others who share two of its objects
+    against the group. `slot` (per object) is all -1 and `count` (per account) all 0, before and after.
     """
     members = proposals.members[proposals.starts[group] : proposals.starts[group + 1]]
     inside = rest.inside

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import Final, NamedTuple, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class _Common(NamedTuple):
     x: Int32s
     y: Int32s
     touched: Int32s
-    count: Int32s
+    together: Int32s
 
 
 @compiled
@@ -91,7 +91,7 @@ def _blocks(prepared: Prepared, end: Int32s, low: Int32s, n_blocks: int) -> Int6
 @compiled
 def _candidates(me: int, prepared: Prepared, end: Int32s, low: Int32s, room: _Common) -> int:
     """Put the later accounts with which `me` is a candidate pair into room.touched, ascending; return how many."""
-    account, count, touched = prepared.account, room.count, room.touched
+    account, count, touched = prepared.account, room.together, room.touched
     n = 0
     for i in prepared.by_account[prepared.account_starts[me] : prepared.account_starts[me + 1]]:
         for j in range(low[i], end[i]):
@@ -173,7 +173,7 @@ def _chance(w: int, i: int, prepared: Prepared, around: Around, rates: Rates) ->
     sharers = prepared.object_starts[o + 1] - prepared.object_starts[o]
     met = around.after[w, i] + around.before[w, i] + around.ties[w, i]
     pooled = rates.within[w, size_class(sharers)]
-    return (met + PSEUDO_SHARERS * pooled) / (sharers - 1 - around.repeats[i] + PSEUDO_SHARERS)
+    return float((met + PSEUDO_SHARERS * pooled) / (sharers - 1 - around.repeats[i] + PSEUDO_SHARERS))
 
 
 @compiled
@@ -377,10 +377,7 @@ def tested_pairs(
     rates = estimate(prepared, around, reference)
 
     def screen(block: tuple[int, int], room: _Common) -> tuple[Int32s, Int32s, Floats]:
-        return cast(
-            "tuple[Int32s, Int32s, Floats]",
-            _screen_block(*block, prepared, end, low, around, rates, windows_ms, _SCREEN_P, room),
-        )
+        return _screen_block(*block, prepared, end, low, around, rates, windows_ms, _SCREEN_P, room)
 
     parts = workers.map(screen, blocks)
     a, b = (np.concatenate([np.empty(0, np.int32), *(part[k] for part in parts)]) for k in (0, 1))
@@ -403,7 +400,7 @@ def _again(
 
     def test(cut: tuple[int, int], room: _Common) -> Floats:
         part = slice(*cut)
-        return cast(Floats, _test_pairs(pairs.a[part], pairs.b[part], prepared, around, rates, windows_ms, room))
+        return _test_pairs(pairs.a[part], pairs.b[part], prepared, around, rates, windows_ms, room)
 
     cuts = _ranges(np.linspace(0, len(pairs.a), 16 * workers.threads + 1)[1:].astype(np.int64))
     return around, rates, np.concatenate(workers.map(test, cuts))

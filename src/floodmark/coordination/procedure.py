@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
@@ -134,9 +133,9 @@ def _ask(
 
     def ask(group: int) -> tuple[Answers, Hits]:
         room = rooms.pop()
-        found = ask_group(group, proposals, graph, prepared, rates, delays, windows_ms, *room)
+        found: tuple[Answers, Hits] = ask_group(group, proposals, graph, prepared, rates, delays, windows_ms, *room)
         rooms.append(room)
-        return cast("tuple[Answers, Hits]", found)
+        return found
 
     with ThreadPoolExecutor(threads) as pool:
         parts = list(pool.map(ask, range(n_groups)))
@@ -206,7 +205,7 @@ class _Verdicts:
                 window_ms = self._window_ms(acting, named)
                 found = facts(part, self.hits, self.prepared, everyone, window_ms, self.n_active, rules)
                 if found.rare_objects >= rules.min_rare_objects:
-                    size = -np.count_nonzero(named[acting]), -len(acting), int(answers.account[acting].min())
+                    size = -int(np.count_nonzero(named[acting])), -len(acting), int(answers.account[acting].min())
                     kept.append((size, part, found))
         kept.sort(key=lambda item: item[0])
         return [self._kept(number, part, found, named, role) for number, (_, part, found) in enumerate(kept, 1)]

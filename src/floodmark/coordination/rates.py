@@ -125,7 +125,7 @@ def class_rates(met: Floats, could: Floats) -> Floats:
     Repeat partners are those who met: in a class that is mostly theirs, who is left met too rarely.
     """
     overall = (met.sum(axis=1, keepdims=True) + 1e-9) / (could.sum(axis=1, keepdims=True) + 1e-9)
-    return np.maximum(overall, (met + _PSEUDO_PAIRS * overall) / (could + _PSEUDO_PAIRS))
+    return np.asarray(np.maximum(overall, (met + _PSEUDO_PAIRS * overall) / (could + _PSEUDO_PAIRS)))
 
 
 @compiled
@@ -142,7 +142,8 @@ def tempo(prepared: Prepared, around: Around, within: Floats) -> Floats:
             for w in range(n_windows):
                 seen[w, a] += around.after[w, i] + around.before[w, i] + around.ties[w, i]
                 expected[w, a] += within[w, c] * others
-    return np.maximum(1.0, (seen + 2.0) / (expected + 2.0))
+    found: Floats = np.maximum(1.0, (seen + 2.0) / (expected + 2.0))
+    return found
 
 
 def estimate(prepared: Prepared, around: Around, reference: Floats | None) -> Rates:

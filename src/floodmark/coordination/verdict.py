@@ -28,7 +28,9 @@ class Passed(NamedTuple):
 
 
 def benjamini_hochberg(p_value: Floats, level: float) -> np.ndarray:
-    """Return which of the tests are discoveries at false-discovery rate `level` (doi 10.1111/j.2517-6161.1995.tb02031.x).
+    """Return which of the tests are discoveries at false-discovery rate `level`.
+
+    Source: Benjamini & Hochberg 1995, doi 10.1111/j.2517-6161.1995.tb02031.x.
 
     >>> benjamini_hochberg(np.array([0.01, 0.5, 0.03]), 0.05).tolist()
     [True, False, True]
