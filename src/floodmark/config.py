@@ -186,10 +186,10 @@ class CaseConfig(_Strict):
         streams = {spec.stream for spec in self.inputs if spec.format != "statuses"}
         reference = self.parameters.reference_stream
         wanted = {s for side in self.sides for s in side.streams} | set(self.control_streams)
-        if reference in wanted:
+        if reference in {stream for side in self.sides for stream in side.streams}:
             raise ValueError(
-                f"parameters.reference_stream {reference!r} is also a stream of a side or the control;"
-                " a reference must be a collection of its own"
+                f"parameters.reference_stream {reference!r} is also a stream of a side; what is usual must be learnt"
+                " from posts about something else"
             )
         if reference and reference not in streams:
             raise ValueError(
@@ -214,7 +214,8 @@ class CaseConfig(_Strict):
     def streams_apart(self) -> tuple[str, ...]:
         """Streams that do not belong to the event: the control's and the reference."""
         reference = self.parameters.reference_stream
-        return (*self.control_streams, *((reference,) if reference else ()))
+        own = (reference,) if reference and reference not in self.control_streams else ()
+        return (*self.control_streams, *own)
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -133,7 +133,9 @@ def _edges(db: Database, config: CaseConfig, out: Path) -> None:
 
 def _coordination(db: Database, config: CaseConfig, out: Path) -> None:
     windows_ms = tuple(seconds * 1000 for seconds in sorted(set(config.parameters.test_windows_s)))
-    case_tables.write_tables(db, Rules(windows_ms=windows_ms), "_found")
+    # A control that is also the reference is tested by its own rates.
+    own = ("control",) if config.parameters.reference_stream in config.control_streams else ()
+    case_tables.write_tables(db, Rules(windows_ms=windows_ms), "_found", own)
     for table in COORDINATION:
         _write(db, out, table.name, f"SELECT * FROM {table.name}_found")
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from floodmark import demo, schema
+from floodmark import demo, derive, schema
 from floodmark.config import CaseConfig
 from floodmark.coordination import case_tables
 from floodmark.coordination.result import (
@@ -169,6 +169,42 @@ def test_the_reference_gives_rates_and_gets_no_verdict(fake: list[Shares | None]
     assert {row[0] for table in ("coordination_tests", "coordinated_accounts") for row in tables[table]} == {"event"}
 
 
+def test_a_control_that_is_the_reference_is_tested_by_its_own_rates(
+    base_db: Callable[..., Database], tmp_path: Path, fake: list[Shares | None]
+) -> None:
+    fields = {
+        "name": "t",
+        "event": {"title": "t", "start": "2020-01-02T00:00:00Z", "end": "2020-01-03T00:00:00Z", "zone": "UTC"},
+        "control": {"streams": ["sport"]},
+        "side": [{"name": "red", "hashtags": ["red"]}],
+        "input": [{"path": "a", "format": "table"}, {"path": "b", "format": "table", "stream": "sport"}],
+        "parameters": {"reference_stream": "sport"},
+    }
+    start, day = 1_577_923_200_000, 86_400_000
+    posts = [
+        {"stream": stream, "post_id": f"x:{stream}{n}", "account_id": f"x:{stream}{n % 5}", "text": "see #red",
+         "urls": [f"https://a.example/{n % 3}"],
+         "at_ms": start + n * 1000 - (day if n >= 20 else 0)}
+        for stream in ("main", "sport")
+        for n in range(30)
+    ]  # fmt: skip
+    config = CaseConfig.model_validate(fields)
+    assert config.streams_apart == ("sport",)
+    assert derive.scopes(config)["event"] == ("main",)
+    db = base_db(posts)
+    derive.derive(db, config, tmp_path)
+    event, control = fake
+    assert event is not None
+    assert control is None
+    # The reference is all of the stream; the event and the control are what lies in the window.
+    counts = dict(db.rows("SELECT scope, count(DISTINCT post_id) FROM actions GROUP BY scope"))
+    assert counts == {"event": 20, "control": 20, "reference": 30}
+    assert db.rows("SELECT scope, reference_used FROM coordination_tests ORDER BY scope") == [
+        ("control", False),
+        ("event", True),
+    ]
+
+
 def test_nothing_is_tested_without_actions_or_under_the_clock(fake: list[Shares | None]) -> None:
     assert tables_of([]) == {table.name: [] for table in schema.COORDINATION}
     daily = [{**row, "at_ms": 86_400_000 * number} for number, row in enumerate(some_actions(8))]
@@ -315,7 +351,7 @@ def test_only_named_accounts_are_shown_and_edges_only_between_them(make_view: Ma
     ("parameters", "said"),
     [
         ({"reference_stream": "elsewhere"}, "no [[input]] has stream = 'elsewhere'"),
-        ({"reference_stream": "control"}, "a reference must be a collection of its own"),
+        ({"reference_stream": "main"}, "is also a stream of a side"),
         ({"test_windows_s": []}, "test_windows_s"),
     ],
 )
@@ -324,7 +360,7 @@ def test_the_case_file_refuses_what_cannot_be_a_reference(parameters: dict[str, 
         "name": "t",
         "event": {"title": "t", "start": "2020-01-01T00:00:00Z", "end": "2020-01-02T00:00:00Z", "zone": "UTC"},
         "control": {"streams": ["control"]},
-        "side": [{"name": "red", "hashtags": ["red"]}],
+        "side": [{"name": "red", "hashtags": ["red"], "streams": ["main"]}],
         "input": [{"path": "a", "format": "table"}, {"path": "b", "format": "table", "stream": "control"}],
     }
     with pytest.raises(ValueError) as refused:  # noqa: PT011

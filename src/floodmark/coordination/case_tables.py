@@ -33,11 +33,12 @@ class Actions:
     accounts: Texts
 
 
-def write_tables(db: Database, rules: Rules, suffix: str = "") -> None:
+def write_tables(db: Database, rules: Rules, suffix: str = "", own_rates: Sequence[str] = ()) -> None:
     """Run the test on each scope of `actions` and fill temporary tables called as in schema.COORDINATION + `suffix`.
 
-    Rates come from the scope `reference` where `actions` has one. A scope without actions gets no row anywhere; one
-    whose clock is coarser than every window gets a row of coordination_tests without windows.
+    Rates come from the scope `reference` where `actions` has one, but for the scopes in `own_rates`. A scope without
+    actions gets no row anywhere; one whose clock is coarser than every window gets a row of coordination_tests without
+    windows.
     """
     for table in COORDINATION:
         db.execute(create_sql(table, f"{table.name}{suffix}").replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
@@ -51,7 +52,8 @@ def write_tables(db: Database, rules: Rules, suffix: str = "") -> None:
             row: dict[str, list[object]] = {"scope": [scope], "resolution_ms": [resolution_ms], "windows_ms": [[]]}
             db.load(f"coordination_tests{suffix}", row)
             continue
-        found = coordination(actions.shares, rules, reference if len(reference.at_ms) else None)
+        elsewhere = len(reference.at_ms) > 0 and scope not in own_rates
+        found = coordination(actions.shares, rules, reference if elsewhere else None)
         _load(db, scope, actions, found, suffix)
 
 

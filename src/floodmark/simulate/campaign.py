@@ -58,9 +58,13 @@ def run_campaign(stage: Stage, params: CampaignParams, against: Roots, rng: np.r
     starts = np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]]))
     floods = max(1, round(len(starts) * params.flood_share_of_groups))
     flooding = np.isin(np.arange(len(starts)), rng.permutation(len(starts))[:floods])
+    cores = max(1, round(len(starts) * params.core_share_of_groups))
+    # The core works all day; most groups are called a few times.
+    means = np.full(len(starts), params.operations_per_group_mean)
+    means[rng.permutation(len(starts))[:cores]] = params.core_operations_per_group_mean
     for number, members in enumerate(np.split(accounts, starts[1:])):
         leaders.append(members[0])
-        plan = _plan(stage, params, surges, bool(flooding[number]), rng)
+        plan = _plan(stage, params, surges, (bool(flooding[number]), float(means[number])), rng)
         joins = _joins(willing[members], len(plan), rng)
         for operation, joining in zip(plan, joins, strict=True):
             hero = _act(stage, params, operation, (members[0], members[joining]), window, rng)
@@ -75,10 +79,14 @@ def run_campaign(stage: Stage, params: CampaignParams, against: Roots, rng: np.r
 
 
 def _plan(
-    stage: Stage, params: CampaignParams, surges: Ints, flooding: bool, rng: np.random.Generator
+    stage: Stage, params: CampaignParams, surges: Ints, habits: tuple[bool, float], rng: np.random.Generator
 ) -> list[_Operation]:
-    """Return a group's operations. Flooding groups put the other side's tag beside their own."""
-    count = 2 + int(rng.poisson(params.operations_per_group_mean - 2))
+    """Return a group's operations, by its habits: whether it floods and how many operations it has on average.
+
+    Flooding groups put the other side's tag beside their own.
+    """
+    flooding, mean = habits
+    count = 2 + int(rng.poisson(mean - 2))
     window = np.where(stage.clock.in_window, stage.clock.rates[0], 0.0)
     habit, *kinds = slots(rng, _KIND_SHARES, count + 1)
     plan = []

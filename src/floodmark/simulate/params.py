@@ -91,6 +91,8 @@ class CampaignParams:
     group_accounts_min: int
     group_accounts_max: int
     operations_per_group_mean: float
+    core_share_of_groups: float
+    core_operations_per_group_mean: float
     habit_share_of_operations: float
     join_share: float
     jitter_s: int
@@ -261,6 +263,8 @@ CASE_2020: Final = CampaignParams(
     group_accounts_min=20,
     group_accounts_max=200,
     operations_per_group_mean=6.0,
+    core_share_of_groups=0.1,
+    core_operations_per_group_mean=24.0,
     habit_share_of_operations=0.7,
     join_share=0.6,
     jitter_s=60,

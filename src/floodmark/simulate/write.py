@@ -146,6 +146,10 @@ end = {start}T00:00:00
 [control]
 streams = ["control"]
 
+[parameters]
+# The campaign is most of this event: what is usual is learnt from the control.
+reference_stream = "control"
+
 {_side("against", "Against the conference")}
 {_side("for", "For the conference")}
 {streams}
