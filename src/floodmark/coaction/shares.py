@@ -273,8 +273,7 @@ def _position(path: Path, header: list[str], column: str, name: str) -> int:
             options = f"--{_OPTIONAL[column]}, or leave it out"
         problem = "there is no such column" if found == 0 else f"there are {found} such columns"
         raise UsageError(
-            f"{path}: column `{name}`: {problem}; the file has: {named}; "
-            f"name the right ones with {options}"
+            f"{path}: column `{name}`: {problem}; the file has: {named}; name the right ones with {options}"
         )
     return header.index(name)
 
