@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import fields, replace
 
@@ -168,3 +169,9 @@ def test_rows_are_the_same_in_one_process_and_in_two() -> None:
     some = [point for point in power.points(quick=True) if point.curve in ("traces_singly", "clock_s")]
     alone, together = (power.study(background, 1, only=some, processes=count) for count in (1, 2))
     assert alone == together
+
+
+@pytest.mark.slow
+def test_a_job_that_fails_ends_the_study() -> None:
+    with pytest.raises(ValueError, match="math|nonnegative"):
+        list(jobs.side_by_side(math.sqrt, [-1.0] * 3, processes=2))

@@ -78,7 +78,11 @@ def side_by_side(work: Callable[[Job], Done], jobs: Iterable[Job], processes: in
         yield from ((number, work(job)) for number, job in enumerate(jobs))
         return
     # A fresh interpreter each: forking one that runs threads may hang.
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
+    try:
         waiting = {pool.submit(work, job): number for number, job in enumerate(jobs)}
         for future in as_completed(waiting):
             yield waiting[future], future.result()
+    finally:
+        # Where one job failed, the others are not waited for.
+        pool.shutdown(cancel_futures=True)
