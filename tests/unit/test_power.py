@@ -173,5 +173,5 @@ def test_rows_are_the_same_in_one_process_and_in_two() -> None:
 
 @pytest.mark.slow
 def test_a_job_that_fails_ends_the_study() -> None:
-    with pytest.raises(ValueError, match="math|nonnegative"):
+    with pytest.raises(ValueError, match=r"math|nonnegative"):
         list(jobs.side_by_side(math.sqrt, [-1.0] * 3, processes=2))
