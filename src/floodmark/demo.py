@@ -55,7 +55,7 @@ def compared(data: Path, tables: Path) -> dict[str, dict[str, Any]]:
             "value": planted,
             "unit": "accounts",
             "note": _words(planted, testable, both, named),
-            "verdict": f"{both:,} of them named",
+            "verdict": f"{both:,} named",
         }
         for roster, planted, testable, both, named in rows
         if roster

@@ -379,7 +379,7 @@ def test_the_demo_says_how_many_planted_accounts_are_named(tmp_path: Path) -> No
             f"SELECT * FROM (VALUES {rows}) t(account_id, state)", tmp_path / "coordinated_accounts.parquet"
         )
     found = demo.compared(tmp_path, tmp_path)
-    assert (found["M3.coordinated.pro"]["value"], found["M3.coordinated.pro"]["verdict"]) == (2, "1 of them named")
+    assert (found["M3.coordinated.pro"]["value"], found["M3.coordinated.pro"]["verdict"]) == (2, "1 named")
     assert found["M3.coordinated.con"]["value"] == 0
     assert found["roster.event"]["note"] == (
         "3 accounts were planted, of which 1 could be tested; 1 of them are named (recall 33.3%, of the testable"

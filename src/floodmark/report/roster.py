@@ -14,7 +14,7 @@ from floodmark.report.model import Subject
 from floodmark.report.words import GRADES, ROLES
 
 _STEM: Final = "M3.groups"
-_ROWS: Final = 60
+_ROWS: Final = 30
 
 
 class _Group(BaseModel):

@@ -15,8 +15,8 @@ _LIMITS: Final = (
     "Posts are counted, not their reach: one post can be seen by nobody or by millions.",
     "A post counts for a side when it uses its words, whatever it says; a post for several sides counts for each.",
     "The share is of the posts that match any side, so it moves with how the sides are declared.",
-    "It is not known what the conversation would have been otherwise; no share without a coordinated roster is given,"
-    " because no roster has been tested.",
+    "It is not known what the conversation would have been otherwise; no share without the coordinated roster is given"
+    " by this version.",
 )
 _ALTERNATIVES: Final = (
     "A side with more supporters, or with more talkative ones, has the larger share without any organisation.",
