@@ -14,8 +14,6 @@ from typing import Final
 from floodmark import registry, textfold
 from floodmark.coaction.table import edges_from_table
 from floodmark.config import CaseConfig
-from floodmark.coordination import case_tables
-from floodmark.coordination.result import Rules
 from floodmark.engine.duckdb import Database, read_sql
 from floodmark.errors import UsageError
 from floodmark.schema import COORDINATION, EDGES, create_sql
@@ -132,6 +130,10 @@ def _edges(db: Database, config: CaseConfig, out: Path) -> None:
 
 
 def _coordination(db: Database, config: CaseConfig, out: Path) -> None:
+    # Its compiled code takes a while to load; who only verifies or reads a case need not wait for it.
+    from floodmark.coordination import case_tables
+    from floodmark.coordination.result import Rules
+
     windows_ms = tuple(seconds * 1000 for seconds in sorted(set(config.parameters.test_windows_s)))
     # A control that is also the reference is tested by its own rates.
     own = ("control",) if config.parameters.reference_stream in config.control_streams else ()
