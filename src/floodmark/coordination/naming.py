@@ -13,6 +13,16 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from floodmark.coaction.kernel import compiled
+from floodmark.coordination.beside import (
+    Steps,
+    Together,
+    count_landing,
+    in_step,
+    lands,
+    others_beside,
+    steps_of,
+    together_of,
+)
 from floodmark.coordination.pairs import EPISODE_GAP_MS
 from floodmark.coordination.prepare import Prepared
 from floodmark.coordination.propose import Graph, Proposals, Rest, cut_accounts, leave_out
@@ -61,14 +71,6 @@ class Hits(NamedTuple):
     lag_ms: Int64s
 
 
-class _Together(NamedTuple):
-    """Objects on which at least two of a group acted, and the positions of their actions in the order of time."""
-
-    objects: Int32s
-    starts: Int64s
-    positions: Int32s
-
-
 class _Room(NamedTuple):
     """Scratch for one account's events."""
 
@@ -82,160 +84,130 @@ class _Room(NamedTuple):
 
 
 @compiled
-def own_delays(prepared: Prepared) -> tuple[Int64s, Int64s]:
-    """Return each action's delay behind the first other sharer, and the same sorted within each account."""
-    n = len(prepared.account)
-    delay, in_order = np.empty(n, np.int64), np.empty(n, np.int64)
-    for i in range(n):
-        delay[i] = prepared.at_ms[i] - _first_other(i, prepared)
-    for a in range(len(prepared.account_starts) - 1):
-        low, high = prepared.account_starts[a], prepared.account_starts[a + 1]
-        in_order[low:high] = np.sort(delay[prepared.by_account[low:high]])
-    return delay, in_order
-
-
-@compiled
-def _first_other(i: int, prepared: Prepared) -> int:
-    first = prepared.object_starts[prepared.object[i]]
-    return int(prepared.at_ms[first + (prepared.account[first] == prepared.account[i])])
-
-
-@compiled
-def _count_landing(values: Int64s, offset: int, events: Int64s, window: int, before: int) -> int:
-    """Count sorted values that, moved by `offset`, lie in (t, t + window] of an event t; `before` widens to [t-W, t+W].
-
-    `before` is 0 or the window.
-    """
-    count, n = 0, len(events)
-    k = 0
-    while k < n:
-        start = events[k] - before
-        end = events[k] + window
-        while k + 1 < n and events[k + 1] - before <= end:
-            k += 1
-            end = events[k] + window
-        k += 1
-        # Times are whole: what is above start - 1 is at or above start.
-        above = start - (before > 0)
-        count += np.searchsorted(values, end - offset, "right") - np.searchsorted(values, above - offset, "right")
-    return count
-
-
-@compiled
-def _covered(events: Int64s, window: int, before: int) -> int:
-    """Return the length of the union of the events' windows, in ms."""
-    total, last = 0, events[0] - before
-    for t in events:
-        total += t + window - max(t - before, last)
-        last = t + window
-    return total
-
-
-@compiled
-def _lands(at: int, events: Int64s, window: int) -> tuple[bool, bool, bool]:
-    """Return whether a time lies within the window after an event, either way of one, and before all events near it."""
-    k = np.searchsorted(events, at, "left")
-    after = bool(k > 0 and at - events[k - 1] <= window)
-    tie = bool(k < len(events) and events[k] == at)
-    ahead = bool(k < len(events) and events[k] - at <= window)
-    return after, after or ahead, ahead and not after and not tie
-
-
-@compiled
-def _in_step(times: Int64s, window: int, events: Int64s) -> int:
-    """Put the times that have another within the window into `events`; return how many."""
+def _members_without(i: int, k: int, together: Together, inside: np.ndarray, prepared: Prepared, room: _Room) -> int:
+    """Put the times at which the group without x (action i) acted on its k-th object into `room`; return how many."""
     n = 0
-    for k in range(len(times)):
-        if (k and times[k] - times[k - 1] <= window) or (k + 1 < len(times) and times[k + 1] - times[k] <= window):
-            events[n] = times[k]
+    for j in together.positions[together.starts[k] : together.starts[k + 1]]:
+        if inside[prepared.account[j]] and j != i:
+            room.members[n] = prepared.at_ms[j]
             n += 1
     return n
 
 
 @compiled
-def _together(members: Int32s, prepared: Prepared, slot: Int32s) -> _Together:
-    """Return the objects that at least two of `members` share; `slot` (per object, all -1) then numbers them."""
-    total = 0
-    for v in members:
-        for i in prepared.by_account[prepared.account_starts[v] : prepared.account_starts[v + 1]]:
-            slot[prepared.object[i]] -= 1
-            total += 1
-    objects, starts, positions = np.empty(total, np.int32), np.zeros(total + 1, np.int64), np.empty(total, np.int32)
-    n = 0
-    for v in members:
-        for i in prepared.by_account[prepared.account_starts[v] : prepared.account_starts[v + 1]]:
-            o = prepared.object[i]
-            if slot[o] <= -3:
-                starts[n + 1] = starts[n] - 1 - slot[o]
-                objects[n] = o
-                slot[o] = n
-                n += 1
-            elif slot[o] == -2:
-                slot[o] = -1
-    filled = starts[:n].copy()
-    for v in members:
-        for i in prepared.by_account[prepared.account_starts[v] : prepared.account_starts[v + 1]]:
-            k = slot[prepared.object[i]]
-            if k >= 0:
-                positions[filled[k]] = i
-                filled[k] += 1
-    for k in range(n):
-        positions[starts[k] : starts[k + 1]].sort()
-    return _Together(objects[:n].copy(), starts[: n + 1].copy(), positions[: starts[n]].copy())
-
-
-@compiled
-def _ask_object(
+def _put_chances(
     w: int,
     window: int,
     i: int,
-    k: int,
-    together: _Together,
+    events: Int64s,
+    n_members: int,
+    landed: tuple[int, int],
+    cover: tuple[float, float],
+    prepared: Prepared,
+    rates: Rates,
+    delays: tuple[Int64s, Int64s],
+    at: int,
+    room: _Room,
+) -> None:
+    """Put the chances that x's action i lands beside the events into `room`, at place `at`."""
+    o, x = prepared.object[i], prepared.account[i]
+    sharers = prepared.object_starts[o + 1] - prepared.object_starts[o]
+    outsiders = sharers - 1 - n_members
+    pooled = rates.within[w, size_class(sharers)] / 2.0
+    first, last = prepared.account_starts[x], prepared.account_starts[x + 1]
+    for side in range(2):
+        x_lands = room.either[at] if side else room.after[at]
+        ordinary = 1.0 - (1.0 - pooled) ** cover[side]
+        chance = rates.tempo[w, x] * (landed[side] - x_lands + PSEUDO_SHARERS * ordinary) / (outsiders + PSEUDO_SHARERS)
+        moved = prepared.at_ms[i] - delays[0][i]
+        own = count_landing(delays[1][first:last], moved, events, window, window * side) - x_lands
+        own_chance = own / max(1, last - first - 1)
+        paced = min(1.0, max(chance, own_chance) if outsiders >= _ENOUGH_OUTSIDERS else chance)
+        room.chance[EITHER_WAY if side else OWN_PACE, at] = paced
+        if not side:
+            room.chance[NO_TRIGGER, at] = min(1.0, max(chance, own_chance))
+
+
+@compiled
+def _look(i: int, events: Int64s, window: int, prepared: Prepared, at: int, room: _Room) -> None:
+    """Put where x's action i lies among the events into `room`, at place `at`."""
+    room.at_ms[at] = prepared.at_ms[i]
+    room.after[at], room.either[at], room.front[at] = lands(prepared.at_ms[i], events, window)
+
+
+@compiled
+def _ask_member(
+    x: int,
+    w: int,
+    window: int,
+    together: Together,
+    slot: Int32s,
     inside: np.ndarray,
     prepared: Prepared,
     rates: Rates,
     delays: tuple[Int64s, Int64s],
-    asked: int,
     room: _Room,
 ) -> int:
-    """Put one object into x's list in `room`, unless the group was not in step there; return the list's length.
+    """Put all objects on which the group without x was in step into `room`; return how many there are."""
+    asked = 0
+    for i in prepared.by_account[prepared.account_starts[x] : prepared.account_starts[x + 1]]:
+        k = slot[prepared.object[i]]
+        if k < 0:
+            continue
+        n_members = _members_without(i, k, together, inside, prepared, room)
+        members = room.members[:n_members]
+        events = room.events[: in_step(members, window, room.events)]
+        if len(events) < 2:
+            continue
+        _look(i, events, window, prepared, asked, room)
+        after = others_beside(prepared.object[i], members, events, window, 0, prepared)
+        either = others_beside(prepared.object[i], members, events, window, window, prepared)
+        landed, cover = (after[0], either[0]), (after[1], either[1])
+        _put_chances(w, window, i, events, n_members, landed, cover, prepared, rates, delays, asked, room)
+        asked += 1
+    return asked
 
-    x's action is i, the object the group's k-th. Chances are worked out only for hits' sake: see `_test_window`.
+
+@compiled
+def _ask_other(
+    x: int,
+    w: int,
+    window: int,
+    together: Together,
+    steps: Steps,
+    slot: Int32s,
+    prepared: Prepared,
+    rates: Rates,
+    delays: tuple[Int64s, Int64s],
+    room: _Room,
+) -> int:
+    """Put all objects of a non-member on which the group was in step into `room`; return how many there are.
+
+    Chances are worked out only where x was beside the group at least twice: nothing is claimed below that.
     """
-    n_members = 0
-    for j in together.positions[together.starts[k] : together.starts[k + 1]]:
-        if inside[prepared.account[j]] and j != i:
-            room.members[n_members] = prepared.at_ms[j]
-            n_members += 1
-    members = room.members[:n_members]
-    n_events = _in_step(members, window, room.events)
-    if n_events < 2:
+    asked, beside = 0, 0
+    actions = prepared.by_account[prepared.account_starts[x] : prepared.account_starts[x + 1]]
+    for i in actions:
+        k = slot[prepared.object[i]]
+        if k >= 0 and steps.counts[w, k] >= 2:
+            events = steps.events[steps.starts[w, k] : steps.starts[w, k] + steps.counts[w, k]]
+            _look(i, events, window, prepared, asked, room)
+            beside += room.either[asked]
+            asked += 1
+    if beside < 2:
+        room.chance[:, :asked] = 1.0
         return asked
-    events = room.events[:n_events]
-    o, at = prepared.object[i], prepared.at_ms[i]
-    after, either, front = _lands(at, events, window)
-    low, high = prepared.object_starts[o], prepared.object_starts[o + 1]
-    times = prepared.at_ms[low:high]
-    outsiders = high - low - 1 - n_members
-    speed = rates.tempo[w, prepared.account[i]]
-    pooled = rates.within[w, size_class(high - low)] / 2.0
-    first, last = prepared.account_starts[prepared.account[i]], prepared.account_starts[prepared.account[i] + 1]
-    own_delays_of_x, moved = delays[1][first:last], at - delays[0][i]
-    for both in range(2):
-        before, x_lands = window * both, either if both else after
-        landed = _count_landing(times, 0, events, window, before) - _count_landing(members, 0, events, window, before)
-        ordinary = 1.0 - (1.0 - pooled) ** (_covered(events, window, before) / window)
-        chance = speed * (landed - x_lands + PSEUDO_SHARERS * ordinary) / (outsiders + PSEUDO_SHARERS)
-        own = _count_landing(own_delays_of_x, moved, events, window, before) - x_lands
-        own_chance = own / max(1, last - first - 1)
-        paced = min(1.0, max(chance, own_chance) if outsiders >= _ENOUGH_OUTSIDERS else chance)
-        if both:
-            room.chance[EITHER_WAY, asked] = paced
-        else:
-            room.chance[OWN_PACE, asked] = paced
-            room.chance[NO_TRIGGER, asked] = min(1.0, max(chance, own_chance))
-    room.at_ms[asked], room.after[asked], room.either[asked], room.front[asked] = at, after, either, front
-    return asked + 1
+    at = 0
+    for i in actions:
+        k = slot[prepared.object[i]]
+        if k >= 0 and steps.counts[w, k] >= 2:
+            events = steps.events[steps.starts[w, k] : steps.starts[w, k] + steps.counts[w, k]]
+            landed = (steps.landed[w, 0, k], steps.landed[w, 1, k])
+            cover = (steps.covered[w, 0, k], steps.covered[w, 1, k])
+            n_members = together.starts[k + 1] - together.starts[k]
+            _put_chances(w, window, i, events, n_members, landed, cover, prepared, rates, delays, at, room)
+            at += 1
+    return asked
 
 
 @compiled
@@ -268,7 +240,9 @@ def _test_window(window: int, asked: int, room: _Room, p: Floats, hits: Int32s) 
 @compiled
 def _test_account(
     x: int,
-    together: _Together,
+    member: bool,
+    together: Together,
+    steps: Steps,
     slot: Int32s,
     inside: np.ndarray,
     prepared: Prepared,
@@ -285,11 +259,10 @@ def _test_account(
     out.front[row] = 0.0
     tested = False
     for w in range(len(windows_ms)):
-        asked = 0
-        for i in prepared.by_account[prepared.account_starts[x] : prepared.account_starts[x + 1]]:
-            k = slot[prepared.object[i]]
-            if k >= 0:
-                asked = _ask_object(w, windows_ms[w], i, k, together, inside, prepared, rates, delays, asked, room)
+        if member:
+            asked = _ask_member(x, w, windows_ms[w], together, slot, inside, prepared, rates, delays, room)
+        else:
+            asked = _ask_other(x, w, windows_ms[w], together, steps, slot, prepared, rates, delays, room)
         if asked < 2:
             continue
         episodes = _test_window(windows_ms[w], asked, room, p, hits)
@@ -305,7 +278,7 @@ def _test_account(
 
 
 @compiled
-def _outsiders_beside(together: _Together, inside: np.ndarray, prepared: Prepared, count: Int32s) -> Int32s:
+def _outsiders_beside(together: Together, inside: np.ndarray, prepared: Prepared, count: Int32s) -> Int32s:
     """Return the accounts outside that share at least two of the group's objects, ascending; `count` is all 0."""
     found = np.empty(len(count), np.int32)
     n = 0
@@ -361,7 +334,7 @@ def _add_hits(
     x: int,
     row: int,
     window: int,
-    together: _Together,
+    together: Together,
     slot: Int32s,
     inside: np.ndarray,
     prepared: Prepared,
@@ -374,16 +347,12 @@ def _add_hits(
         k = slot[prepared.object[i]]
         if k < 0:
             continue
-        n_members = 0
-        for j in together.positions[together.starts[k] : together.starts[k + 1]]:
-            if inside[prepared.account[j]] and j != i:
-                room.members[n_members] = prepared.at_ms[j]
-                n_members += 1
-        n_events = _in_step(room.members[:n_members], window, room.events)
+        n_members = _members_without(i, k, together, inside, prepared, room)
+        n_events = in_step(room.members[:n_members], window, room.events)
         if n_events < 2:
             continue
         at = prepared.at_ms[i]
-        after, either, _ = _lands(at, room.events[:n_events], window)
+        after, either, _ = lands(at, room.events[:n_events], window)
         if not either:
             continue
         if n == len(hits.row):
@@ -414,8 +383,10 @@ def ask_group(
     rest: Rest,
     slot: Int32s,
     count: Int32s,
+    part: int,
+    parts: int,
 ) -> tuple[Answers, Hits]:
-    """Return the answers for one proposal, and the objects behind them.
+    """Return the answers of every `parts`-th account beside one proposal, from number `part` on, and what they rest on.
 
     Every member is tested against the group that is proposed without it, and all others who share two of its objects
     against the group. `slot` (per object) is all -1 and `count` (per account) all 0, before and after.
@@ -424,7 +395,8 @@ def ask_group(
     inside = rest.inside
     for v in members:
         inside[v] = True
-    together = _together(members, prepared, slot)
+    together = together_of(members, prepared, slot)
+    steps = steps_of(together, prepared, windows_ms)
     others = _outsiders_beside(together, inside, prepared, count)
     most_actions, most_sharers = 0, 0
     for k in range(len(together.objects)):
@@ -442,16 +414,19 @@ def ask_group(
         np.empty(most_actions, np.bool_),
         np.empty((_QUESTIONS, most_actions)),
     )
-    out = _empty(len(members) + len(others))
+    asked = len(members) + len(others)
+    out = _empty(asked // parts + 1)
     hits, n_hits = _no_hits(), 0
     cuts = cut_accounts(graph, members, inside)
     gone = np.empty(len(members), np.int32)
     rows = 0
-    for k in range(len(members) + len(others)):
+    for k in range(part, asked, parts):
         member = k < len(members)
         x = members[k] if member else others[k - len(members)]
         left = leave_out(x, graph, members, cuts[k], rest, gone) if member else 0
-        if _test_account(x, together, slot, inside, prepared, rates, delays, windows_ms, room, rows, out):
+        if _test_account(
+            x, member, together, steps, slot, inside, prepared, rates, delays, windows_ms, room, rows, out
+        ):
             out.group[rows], out.account[rows], out.member[rows] = group, x, member
             question = OWN_PACE if out.p_value[rows, OWN_PACE] <= _WORTH_A_LOOK_P else EITHER_WAY
             if member and out.p_value[rows, question] <= _WORTH_A_LOOK_P:

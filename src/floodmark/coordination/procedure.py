@@ -6,13 +6,15 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
+from floodmark.coordination.beside import own_delays
 from floodmark.coordination.edges import edges_of
 from floodmark.coordination.groups import Facts, communities, describe, facts
 from floodmark.coordination.jitter import minimum_detectable_jitter_ms
-from floodmark.coordination.naming import EITHER_WAY, OWN_PACE, Answers, Hits, ask_group, own_delays
+from floodmark.coordination.naming import EITHER_WAY, OWN_PACE, Answers, Hits, ask_group
 from floodmark.coordination.pairs import Pairs, Workers, tested_pairs
 from floodmark.coordination.prepare import Prepared, clock_resolution_ms, prepare
 from floodmark.coordination.propose import graph_of, propose, rest_for
@@ -31,6 +33,10 @@ from floodmark.coordination.verdict import Passed, has_own_evidence, passed, rol
 from floodmark.errors import UsageError
 
 Progress = Callable[[float], None]
+
+#: A large proposal is cut into parts that threads take in turn.
+_MOST_PARTS: Final = 32
+_MEMBERS_A_PART: Final = 50
 
 
 def coordination(
@@ -131,14 +137,21 @@ def _ask(
         for _ in range(threads)
     ]
 
-    def ask(group: int) -> tuple[Answers, Hits]:
+    def ask(task: tuple[int, int, int]) -> tuple[Answers, Hits]:
+        group, part, of = task
         room = rooms.pop()
-        found: tuple[Answers, Hits] = ask_group(group, proposals, graph, prepared, rates, delays, windows_ms, *room)
+        found: tuple[Answers, Hits] = ask_group(
+            group, proposals, graph, prepared, rates, delays, windows_ms, *room, part, of
+        )
         rooms.append(room)
         return found
 
+    sizes = np.diff(proposals.starts).tolist()
+    # Into how many parts a proposal is cut must not depend on the threads: rows come in the order of parts.
+    cuts = [min(_MOST_PARTS, 1 + size // _MEMBERS_A_PART) for size in sizes]
+    tasks = [(group, part, of) for group, of in enumerate(cuts) for part in range(of)]
     with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(ask, range(n_groups)))
+        parts = list(pool.map(ask, tasks))
     rows = np.cumsum([0, *(len(answers.account) for answers, _ in parts)])
     moved = [hits._replace(row=hits.row + first) for (_, hits), first in zip(parts, rows, strict=False)]
     return (
