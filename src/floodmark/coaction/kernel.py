@@ -12,6 +12,7 @@ Memory: about 50 bytes an action, 40 bytes an account and thread, 40 bytes an ed
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
 import sys
@@ -19,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
@@ -57,6 +59,22 @@ def _start_numba_without_blas() -> None:
 
 
 _start_numba_without_blas()
+
+
+def _cache_by_source() -> None:
+    """Keep machine code in a folder named after the sources of all compiled functions.
+
+    Numba looks only at the file of the function itself: code that calls into a changed or upgraded file would be stale.
+    """
+    package = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for source in sorted(path for room in ("coaction", "coordination") for path in (package / room).glob("*.py")):
+        digest.update(source.read_bytes())
+    if not numba.config.CACHE_DIR:  # type: ignore[attr-defined]
+        numba.config.CACHE_DIR = str(package / "__pycache__" / f"numba-{digest.hexdigest()[:16]}")  # type: ignore[attr-defined]
+
+
+_cache_by_source()
 
 
 def compiled(function: Function) -> Function:

@@ -59,6 +59,11 @@ def count_landing(values: Int64s, offset: int, events: Int64s, window: int, befo
     `before` is 0 or the window.
     """
     count, n = 0, len(events)
+    if len(values) < n // 8:
+        for value in values:
+            after, either, _ = lands(value + offset, events, window)
+            count += either if before else after
+        return count
     k = 0
     while k < n:
         start = events[k] - before
@@ -166,3 +171,44 @@ def steps_of(together: Together, prepared: Prepared, windows_ms: Int64s) -> Step
                         together.objects[k], members, found, windows_ms[w], windows_ms[w] * side, prepared
                     )
     return Steps(starts, counts, events, landed, length)
+
+
+@compiled
+def lands_without(
+    x: int, i: int, first: int, last: int, positions: Int32s, inside: np.ndarray, prepared: Prepared, window: int
+) -> tuple[bool, bool, bool]:
+    """Return what `lands` says of x's action i among the members inside, without x, who are in step with one another.
+
+    Looks only near i in `positions[first:last]`, the group's actions on one object: for objects that many share.
+    """
+    at = prepared.at_ms[i]
+    place = first + int(np.searchsorted(positions[first:last], i))
+    after = tie = ahead = False
+    for step in (-1, 1):
+        k = place + step
+        while first <= k < last and abs(prepared.at_ms[positions[k]] - at) <= window:
+            if _is_in_step(k, x, first, last, positions, inside, prepared, window):
+                distance = prepared.at_ms[positions[k]] - at
+                after, tie, ahead = after or distance < 0, tie or distance == 0, ahead or distance > 0
+                if distance != 0:
+                    break
+            k += step
+    return after, after or tie or ahead, (tie or ahead) and not after and not tie
+
+
+@compiled
+def _is_in_step(
+    k: int, x: int, first: int, last: int, positions: Int32s, inside: np.ndarray, prepared: Prepared, window: int
+) -> bool:
+    """Return whether the member at place k has another, not x, within the window."""
+    if not inside[prepared.account[positions[k]]] or prepared.account[positions[k]] == x:
+        return False
+    at = prepared.at_ms[positions[k]]
+    for step in (-1, 1):
+        m = k + step
+        while first <= m < last and abs(prepared.at_ms[positions[m]] - at) <= window:
+            account = prepared.account[positions[m]]
+            if account != x and inside[account]:
+                return True
+            m += step
+    return False

@@ -19,6 +19,7 @@ from floodmark.coordination.beside import (
     count_landing,
     in_step,
     lands,
+    lands_without,
     others_beside,
     steps_of,
     together_of,
@@ -32,6 +33,8 @@ from floodmark.coordination.tail import episode_tail
 
 #: On objects with fewer outsiders x's own delays are not asked: a campaign's own objects have nobody else.
 _ENOUGH_OUTSIDERS: Final = 3
+#: With more of the group on an object, x is left out of the hits only, not of the chances.
+_MANY: Final = 32
 #: Of rows below this, the objects behind them are listed too.
 _WORTH_A_LOOK_P: Final = 0.05
 #: The questions put to each account; each gets its own p-value.
@@ -106,19 +109,26 @@ def _put_chances(
     prepared: Prepared,
     rates: Rates,
     delays: tuple[Int64s, Int64s],
+    counted: bool,
     at: int,
     room: _Room,
 ) -> None:
-    """Put the chances that x's action i lands beside the events into `room`, at place `at`."""
+    """Put the chances that x's action i lands beside the events into `room`, at place `at`.
+
+    `counted` says that x is among the `n_members` and its own action may be an event: where many took part that widens
+    the windows a little, which can only raise the chances.
+    """
     o, x = prepared.object[i], prepared.account[i]
     sharers = prepared.object_starts[o + 1] - prepared.object_starts[o]
-    outsiders = sharers - 1 - n_members
+    outsiders = sharers - n_members - (not counted)
     pooled = rates.within[w, size_class(sharers)] / 2.0
     first, last = prepared.account_starts[x], prepared.account_starts[x + 1]
+    x_after, x_either, _ = lands(prepared.at_ms[i], events, window)
     for side in range(2):
-        x_lands = room.either[at] if side else room.after[at]
+        x_lands = x_either if side else x_after
         ordinary = 1.0 - (1.0 - pooled) ** cover[side]
-        chance = rates.tempo[w, x] * (landed[side] - x_lands + PSEUDO_SHARERS * ordinary) / (outsiders + PSEUDO_SHARERS)
+        met = landed[side] - (0 if counted else x_lands)
+        chance = rates.tempo[w, x] * (met + PSEUDO_SHARERS * ordinary) / (outsiders + PSEUDO_SHARERS)
         moved = prepared.at_ms[i] - delays[0][i]
         own = count_landing(delays[1][first:last], moved, events, window, window * side) - x_lands
         own_chance = own / max(1, last - first - 1)
@@ -141,6 +151,7 @@ def _ask_member(
     w: int,
     window: int,
     together: Together,
+    steps: Steps,
     slot: Int32s,
     inside: np.ndarray,
     prepared: Prepared,
@@ -154,6 +165,20 @@ def _ask_member(
         k = slot[prepared.object[i]]
         if k < 0:
             continue
+        n_members = together.starts[k + 1] - together.starts[k]
+        if n_members > _MANY:
+            if steps.counts[w, k] < 3:
+                continue
+            events = steps.events[steps.starts[w, k] : steps.starts[w, k] + steps.counts[w, k]]
+            room.at_ms[asked] = prepared.at_ms[i]
+            room.after[asked], room.either[asked], room.front[asked] = lands_without(
+                x, i, together.starts[k], together.starts[k + 1], together.positions, inside, prepared, window
+            )
+            landed = (steps.landed[w, 0, k], steps.landed[w, 1, k])
+            cover = (steps.covered[w, 0, k], steps.covered[w, 1, k])
+            _put_chances(w, window, i, events, n_members, landed, cover, prepared, rates, delays, True, asked, room)
+            asked += 1
+            continue
         n_members = _members_without(i, k, together, inside, prepared, room)
         members = room.members[:n_members]
         events = room.events[: in_step(members, window, room.events)]
@@ -163,7 +188,7 @@ def _ask_member(
         after = others_beside(prepared.object[i], members, events, window, 0, prepared)
         either = others_beside(prepared.object[i], members, events, window, window, prepared)
         landed, cover = (after[0], either[0]), (after[1], either[1])
-        _put_chances(w, window, i, events, n_members, landed, cover, prepared, rates, delays, asked, room)
+        _put_chances(w, window, i, events, n_members, landed, cover, prepared, rates, delays, False, asked, room)
         asked += 1
     return asked
 
@@ -205,7 +230,7 @@ def _ask_other(
             landed = (steps.landed[w, 0, k], steps.landed[w, 1, k])
             cover = (steps.covered[w, 0, k], steps.covered[w, 1, k])
             n_members = together.starts[k + 1] - together.starts[k]
-            _put_chances(w, window, i, events, n_members, landed, cover, prepared, rates, delays, at, room)
+            _put_chances(w, window, i, events, n_members, landed, cover, prepared, rates, delays, False, at, room)
             at += 1
     return asked
 
@@ -260,7 +285,7 @@ def _test_account(
     tested = False
     for w in range(len(windows_ms)):
         if member:
-            asked = _ask_member(x, w, windows_ms[w], together, slot, inside, prepared, rates, delays, room)
+            asked = _ask_member(x, w, windows_ms[w], together, steps, slot, inside, prepared, rates, delays, room)
         else:
             asked = _ask_other(x, w, windows_ms[w], together, steps, slot, prepared, rates, delays, room)
         if asked < 2:
