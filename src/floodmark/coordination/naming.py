@@ -208,7 +208,7 @@ def _ask_other(
 ) -> int:
     """Put all objects of a non-member on which the group was in step into `room`; return how many there are.
 
-    Chances are worked out only where x was beside the group at least twice: nothing is claimed below that.
+    Negative where x was beside the group less than twice: nothing can be claimed then, and no chances are worked out.
     """
     asked, beside = 0, 0
     actions = prepared.by_account[prepared.account_starts[x] : prepared.account_starts[x + 1]]
@@ -220,8 +220,7 @@ def _ask_other(
             beside += room.either[asked]
             asked += 1
     if beside < 2:
-        room.chance[:, :asked] = 1.0
-        return asked
+        return -asked
     at = 0
     for i in actions:
         k = slot[prepared.object[i]]
@@ -263,6 +262,17 @@ def _test_window(window: int, asked: int, room: _Room, p: Floats, hits: Int32s) 
 
 
 @compiled
+def _has_two_episodes(at_ms: Int64s, gap: int) -> bool:
+    if len(at_ms) == 2:
+        return bool(abs(at_ms[1] - at_ms[0]) > gap)
+    ordered = np.sort(at_ms)
+    for k in range(1, len(ordered)):
+        if ordered[k] - ordered[k - 1] > gap:
+            return True
+    return False
+
+
+@compiled
 def _test_account(
     x: int,
     member: bool,
@@ -288,7 +298,10 @@ def _test_account(
             asked = _ask_member(x, w, windows_ms[w], together, steps, slot, inside, prepared, rates, delays, room)
         else:
             asked = _ask_other(x, w, windows_ms[w], together, steps, slot, prepared, rates, delays, room)
-        if asked < 2:
+        if abs(asked) < 2:
+            continue
+        if asked < 0:
+            tested = tested or _has_two_episodes(room.at_ms[:-asked], max(EPISODE_GAP_MS, windows_ms[w]))
             continue
         episodes = _test_window(windows_ms[w], asked, room, p, hits)
         tested |= episodes >= 2

@@ -36,7 +36,7 @@ Progress = Callable[[float], None]
 
 #: A large proposal is cut into parts that threads take in turn.
 _MOST_PARTS: Final = 32
-_MEMBERS_A_PART: Final = 50
+_ACTIONS_A_PART: Final = 1_000
 
 
 def coordination(
@@ -146,9 +146,11 @@ def _ask(
         rooms.append(room)
         return found
 
-    sizes = np.diff(proposals.starts).tolist()
+    actions = np.diff(prepared.account_starts)
+    group_of_member = np.repeat(np.arange(n_groups), np.diff(proposals.starts))
+    work = np.bincount(group_of_member, actions[proposals.members], minlength=n_groups).astype(int).tolist()
     # Into how many parts a proposal is cut must not depend on the threads: rows come in the order of parts.
-    cuts = [min(_MOST_PARTS, 1 + size // _MEMBERS_A_PART) for size in sizes]
+    cuts = [min(_MOST_PARTS, 1 + size // _ACTIONS_A_PART) for size in work]
     tasks = [(group, part, of) for group, of in enumerate(cuts) for part in range(of)]
     with ThreadPoolExecutor(threads) as pool:
         parts = list(pool.map(ask, tasks))

@@ -138,28 +138,29 @@ def cut_accounts(graph: Graph, members: Int32s, inside: np.ndarray) -> np.ndarra
 
     Method: Tarjan's articulation points, without recursion.
     """
-    n = len(graph.starts) - 1
+    n = len(members)
     order, lowest = np.zeros(n, np.int32), np.zeros(n, np.int32)
-    parent, position = np.full(n, -1, np.int32), np.zeros(n, np.int64)
-    cuts, stack = np.zeros(n, np.bool_), np.empty(len(members) + 1, np.int32)
-    root, depth, clock, children = members[0], 1, 1, 0
-    stack[0] = root
-    order[root] = lowest[root] = clock
-    position[root] = graph.starts[root]
+    parent, position = np.full(n, -1, np.int32), graph.starts[members]
+    cuts, stack = np.zeros(n, np.bool_), np.empty(n, np.int32)
+    depth, clock, children_of_root = 1, 1, 0
+    stack[0], order[0], lowest[0] = 0, 1, 1
     while depth > 0:
         v = stack[depth - 1]
-        if position[v] < graph.starts[v + 1]:
-            u = graph.neighbours[position[v]]
+        if position[v] < graph.starts[members[v] + 1]:
+            neighbour = graph.neighbours[position[v]]
             position[v] += 1
-            if not inside[u] or u == parent[v]:
+            if not inside[neighbour]:
+                continue
+            u = np.searchsorted(members, neighbour)
+            if u == parent[v]:
                 continue
             if order[u]:
                 lowest[v] = min(lowest[v], order[u])
                 continue
             clock += 1
             order[u] = lowest[u] = clock
-            parent[u], position[u] = v, graph.starts[u]
-            children += v == root
+            parent[u] = v
+            children_of_root += v == 0
             stack[depth] = u
             depth += 1
         else:
@@ -167,10 +168,10 @@ def cut_accounts(graph: Graph, members: Int32s, inside: np.ndarray) -> np.ndarra
             p = parent[v]
             if p >= 0:
                 lowest[p] = min(lowest[p], lowest[v])
-                if p != root and lowest[v] >= order[p]:
+                if p != 0 and lowest[v] >= order[p]:
                     cuts[p] = True
-    cuts[root] = children > 1
-    return cuts[members]
+    cuts[0] = children_of_root > 1
+    return cuts
 
 
 @compiled
