@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,10 @@ _STRUCTURE: Final = 0.3
 _SMALLEST_P: Final = 1e-300
 
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
 class Facts(NamedTuple):
     """What a group's hits say: lines of `Hits`, the objects on which at least two were in step, how many are rare."""
 
@@ -28,27 +32,41 @@ class Facts(NamedTuple):
     rare_objects: int
 
 
+def components(accounts: Int32s, pairs: Pairs) -> list[Int32s]:
+    """Return the connected components of `accounts` (ascending) in the graph of proposed pairs."""
+    from scipy.sparse.csgraph import connected_components
+
+    if not len(accounts):
+        return []
+    _, label = connected_components(_graph(accounts, pairs), directed=False)
+    return [accounts[label == one] for one in range(label.max() + 1)]
+
+
+def _graph(accounts: Int32s, pairs: Pairs) -> csr_array:
+    """Return the symmetric graph of proposed pairs among `accounts`, weighted by -log10 p."""
+    from scipy.sparse import coo_array
+
+    n = len(accounts)
+    a, b = (np.minimum(np.searchsorted(accounts, end), n - 1) for end in (pairs.a, pairs.b))
+    kept = (pairs.p_value <= PROPOSAL_P) & (accounts[a] == pairs.a) & (accounts[b] == pairs.b)
+    a, b, weight = a[kept], b[kept], -np.log10(np.maximum(pairs.p_value[kept], _SMALLEST_P))
+    ends = np.concatenate([a, b]), np.concatenate([b, a])
+    graph = coo_array((np.concatenate([weight, weight]), ends), shape=(n, n)).tocsr()
+    graph.sort_indices()
+    return graph
+
+
 def communities(accounts: Int32s, pairs: Pairs, min_members: int) -> list[Int32s]:
-    """Return the communities of `accounts` (ascending) in the graph of proposed pairs, weighted by -log10 p.
+    """Return the communities of connected `accounts` (ascending) in the graph of proposed pairs.
 
     Method: Leiden (Traag et al. 2019, doi 10.1038/s41598-019-41695-z), seeded; one community where the partition's
     modularity shows no structure. A community under `min_members` joins the one with which it has the most weight.
     """
     from graspologic_native import leiden_csr
-    from scipy.sparse import coo_array
 
-    n = len(accounts)
-    place = np.searchsorted(accounts, pairs.a), np.searchsorted(accounts, pairs.b)
-    a, b = (np.minimum(found, n - 1) for found in place)
-    kept = (pairs.p_value <= PROPOSAL_P) & (accounts[a] == pairs.a) & (accounts[b] == pairs.b)
-    if not kept.any():
+    n, graph = len(accounts), _graph(accounts, pairs)
+    if n <= min_members:
         return [accounts]
-    a, b = a[kept], b[kept]
-    weight = -np.log10(np.maximum(pairs.p_value[kept], _SMALLEST_P))
-    graph = coo_array(
-        (np.concatenate([weight, weight]), (np.concatenate([a, b]), np.concatenate([b, a]))), shape=(n, n)
-    ).tocsr()
-    graph.sort_indices()
     modularity, found = leiden_csr(
         graph.indptr.astype(np.int64), graph.indices.astype(np.int32), graph.data.astype(np.float64), n, seed=_SEED
     )
@@ -61,12 +79,9 @@ def communities(accounts: Int32s, pairs: Pairs, min_members: int) -> list[Int32s
         if len(names) == 1 or not len(small):
             return [accounts[label == name] for name in names]
         one = label == small[0]
-        linked = one[a] != one[b]
-        other = np.where(one[a[linked]], label[b[linked]], label[a[linked]])
-        if not len(other):
-            return [accounts[label == name] for name in names if np.count_nonzero(label == name) >= min_members]
-        heaviest = np.unique(other)
-        label[one] = heaviest[np.argmax([weight[linked][other == name].sum() for name in heaviest])]
+        weight = graph[one].sum(axis=0)  # of the small community's edges to everybody
+        others = names[names != small[0]]
+        label[one] = others[np.argmax([weight[label == name].sum() for name in others])]
 
 
 def facts(

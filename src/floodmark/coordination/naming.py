@@ -14,9 +14,11 @@ import numpy as np
 
 from floodmark.coaction.kernel import compiled
 from floodmark.coordination.beside import (
+    Pace,
     Steps,
     Together,
     count_landing,
+    count_slots_landing,
     in_step,
     lands,
     lands_without,
@@ -75,15 +77,47 @@ class Hits(NamedTuple):
 
 
 class _Room(NamedTuple):
-    """Scratch for one account's events."""
+    """Scratch for one account: a line per object on which the group was in step, and the events of those objects.
+
+    Of line n the events are `events[start[n]:start[n] + events_of[n]]`, in `Steps.events` where `whole[n]`. There the
+    group is taken with x, else without. `landed` and `covered` are as in `Steps`.
+    """
 
     events: Int64s
     members: Int64s
+    action: Int32s
     at_ms: Int64s
     after: np.ndarray
     either: np.ndarray
     front: np.ndarray
+    whole: np.ndarray
+    start: Int64s
+    events_of: Int32s
+    outsiders: Int32s
+    landed: Int64s
+    covered: Floats
     chance: Floats
+
+
+@compiled
+def _room_for(most_actions: int) -> _Room:
+    n = most_actions
+    return _Room(
+        np.empty(n * (_MANY + 1), np.int64),
+        np.empty(_MANY + 1, np.int64),
+        np.empty(n, np.int32),
+        np.empty(n, np.int64),
+        np.empty(n, np.bool_),
+        np.empty(n, np.bool_),
+        np.empty(n, np.bool_),
+        np.empty(n, np.bool_),
+        np.empty(n, np.int64),
+        np.empty(n, np.int32),
+        np.empty(n, np.int32),
+        np.empty((2, n), np.int64),
+        np.empty((2, n)),
+        np.empty((_QUESTIONS, n)),
+    )
 
 
 @compiled
@@ -98,56 +132,9 @@ def _members_without(i: int, k: int, together: Together, inside: np.ndarray, pre
 
 
 @compiled
-def _put_chances(
-    w: int,
-    window: int,
-    i: int,
-    events: Int64s,
-    n_members: int,
-    landed: tuple[int, int],
-    cover: tuple[float, float],
-    prepared: Prepared,
-    rates: Rates,
-    delays: tuple[Int64s, Int64s],
-    counted: bool,
-    at: int,
-    room: _Room,
-) -> None:
-    """Put the chances that x's action i lands beside the events into `room`, at place `at`.
-
-    `counted` says that x is among the `n_members` and its own action may be an event: where many took part that widens
-    the windows a little, which can only raise the chances.
-    """
-    o, x = prepared.object[i], prepared.account[i]
-    sharers = prepared.object_starts[o + 1] - prepared.object_starts[o]
-    outsiders = sharers - n_members - (not counted)
-    pooled = rates.within[w, size_class(sharers)] / 2.0
-    first, last = prepared.account_starts[x], prepared.account_starts[x + 1]
-    x_after, x_either, _ = lands(prepared.at_ms[i], events, window)
-    for side in range(2):
-        x_lands = x_either if side else x_after
-        ordinary = 1.0 - (1.0 - pooled) ** cover[side]
-        met = landed[side] - (0 if counted else x_lands)
-        chance = rates.tempo[w, x] * (met + PSEUDO_SHARERS * ordinary) / (outsiders + PSEUDO_SHARERS)
-        moved = prepared.at_ms[i] - delays[0][i]
-        own = count_landing(delays[1][first:last], moved, events, window, window * side) - x_lands
-        own_chance = own / max(1, last - first - 1)
-        paced = min(1.0, max(chance, own_chance) if outsiders >= _ENOUGH_OUTSIDERS else chance)
-        room.chance[EITHER_WAY if side else OWN_PACE, at] = paced
-        if not side:
-            room.chance[NO_TRIGGER, at] = min(1.0, max(chance, own_chance))
-
-
-@compiled
-def _look(i: int, events: Int64s, window: int, prepared: Prepared, at: int, room: _Room) -> None:
-    """Put where x's action i lies among the events into `room`, at place `at`."""
-    room.at_ms[at] = prepared.at_ms[i]
-    room.after[at], room.either[at], room.front[at] = lands(prepared.at_ms[i], events, window)
-
-
-@compiled
-def _ask_member(
+def _gather(
     x: int,
+    member: bool,
     w: int,
     window: int,
     together: Together,
@@ -155,83 +142,94 @@ def _ask_member(
     slot: Int32s,
     inside: np.ndarray,
     prepared: Prepared,
-    rates: Rates,
-    delays: tuple[Int64s, Int64s],
     room: _Room,
 ) -> int:
-    """Put all objects on which the group without x was in step into `room`; return how many there are."""
-    asked = 0
+    """Put a line for each object of x on which the group (without x) was in step into `room`; return how many."""
+    n, filled = 0, 0
     for i in prepared.by_account[prepared.account_starts[x] : prepared.account_starts[x + 1]]:
         k = slot[prepared.object[i]]
         if k < 0:
             continue
-        n_members = together.starts[k + 1] - together.starts[k]
-        if n_members > _MANY:
-            if steps.counts[w, k] < 3:
+        o, n_members = prepared.object[i], together.starts[k + 1] - together.starts[k]
+        sharers = prepared.object_starts[o + 1] - prepared.object_starts[o]
+        room.action[n], room.at_ms[n] = i, prepared.at_ms[i]
+        if member and n_members <= _MANY:
+            n_members = _members_without(i, k, together, inside, prepared, room)
+            room.whole[n], room.start[n] = False, filled
+            room.events_of[n] = in_step(room.members[:n_members], window, room.events[filled:])
+            if room.events_of[n] < 2:
                 continue
-            events = steps.events[steps.starts[w, k] : steps.starts[w, k] + steps.counts[w, k]]
-            room.at_ms[asked] = prepared.at_ms[i]
-            room.after[asked], room.either[asked], room.front[asked] = lands_without(
-                x, i, together.starts[k], together.starts[k + 1], together.positions, inside, prepared, window
-            )
-            landed = (steps.landed[w, 0, k], steps.landed[w, 1, k])
-            cover = (steps.covered[w, 0, k], steps.covered[w, 1, k])
-            _put_chances(w, window, i, events, n_members, landed, cover, prepared, rates, delays, True, asked, room)
-            asked += 1
-            continue
-        n_members = _members_without(i, k, together, inside, prepared, room)
-        members = room.members[:n_members]
-        events = room.events[: in_step(members, window, room.events)]
-        if len(events) < 2:
-            continue
-        _look(i, events, window, prepared, asked, room)
-        after = others_beside(prepared.object[i], members, events, window, 0, prepared)
-        either = others_beside(prepared.object[i], members, events, window, window, prepared)
-        landed, cover = (after[0], either[0]), (after[1], either[1])
-        _put_chances(w, window, i, events, n_members, landed, cover, prepared, rates, delays, False, asked, room)
-        asked += 1
-    return asked
+            events = room.events[filled : filled + room.events_of[n]]
+            filled += room.events_of[n]
+            room.after[n], room.either[n], room.front[n] = lands(prepared.at_ms[i], events, window)
+            for side in range(2):
+                room.landed[side, n], room.covered[side, n] = others_beside(
+                    o, room.members[:n_members], events, window, window * side, prepared
+                )
+                room.landed[side, n] -= room.either[n] if side else room.after[n]
+            room.outsiders[n] = sharers - 1 - n_members
+        else:
+            room.whole[n], room.start[n], room.events_of[n] = True, steps.starts[w, k], steps.counts[w, k]
+            if room.events_of[n] < 2 + member:
+                continue
+            events = steps.events[room.start[n] : room.start[n] + room.events_of[n]]
+            if member:
+                room.after[n], room.either[n], room.front[n] = lands_without(
+                    x, i, together.starts[k], together.starts[k + 1], together.positions, inside, prepared, window
+                )
+            else:
+                room.after[n], room.either[n], room.front[n] = lands(prepared.at_ms[i], events, window)
+            for side in range(2):
+                room.landed[side, n], room.covered[side, n] = steps.landed[w, side, k], steps.covered[w, side, k]
+                if not member:
+                    room.landed[side, n] -= room.either[n] if side else room.after[n]
+            room.outsiders[n] = sharers - n_members - (not member)
+        n += 1
+    return n
 
 
 @compiled
-def _ask_other(
-    x: int,
+def _price(
     w: int,
     window: int,
-    together: Together,
+    lines: int,
     steps: Steps,
-    slot: Int32s,
     prepared: Prepared,
     rates: Rates,
-    delays: tuple[Int64s, Int64s],
+    pace: Pace,
     room: _Room,
-) -> int:
-    """Put all objects of a non-member on which the group was in step into `room`; return how many there are.
+) -> None:
+    """Work out the chance of a hit for each line of `room`.
 
-    Negative where x was beside the group less than twice: nothing can be claimed then, and no chances are worked out.
+    x's own pace is asked twice, over all its objects and over those on which the group was in step: who is quick with
+    one source only is quick there. Who acts on the marks of a clock could as well have acted on the next mark.
     """
-    asked, beside = 0, 0
-    actions = prepared.by_account[prepared.account_starts[x] : prepared.account_starts[x + 1]]
-    for i in actions:
-        k = slot[prepared.object[i]]
-        if k >= 0 and steps.counts[w, k] >= 2:
-            events = steps.events[steps.starts[w, k] : steps.starts[w, k] + steps.counts[w, k]]
-            _look(i, events, window, prepared, asked, room)
-            beside += room.either[asked]
-            asked += 1
-    if beside < 2:
-        return -asked
-    at = 0
-    for i in actions:
-        k = slot[prepared.object[i]]
-        if k >= 0 and steps.counts[w, k] >= 2:
-            events = steps.events[steps.starts[w, k] : steps.starts[w, k] + steps.counts[w, k]]
-            landed = (steps.landed[w, 0, k], steps.landed[w, 1, k])
-            cover = (steps.covered[w, 0, k], steps.covered[w, 1, k])
-            n_members = together.starts[k + 1] - together.starts[k]
-            _put_chances(w, window, i, events, n_members, landed, cover, prepared, rates, delays, False, at, room)
-            at += 1
-    return asked
+    x = prepared.account[room.action[0]]
+    everywhere = pace.in_order[prepared.account_starts[x] : prepared.account_starts[x + 1]]
+    here = np.sort(pace.delay_ms[room.action[:lines]])
+    for n in range(lines):
+        i, enough = room.action[n], room.outsiders[n] >= _ENOUGH_OUTSIDERS
+        events = (steps.events if room.whole[n] else room.events)[room.start[n] : room.start[n] + room.events_of[n]]
+        sharers = prepared.object_starts[prepared.object[i] + 1] - prepared.object_starts[prepared.object[i]]
+        pooled = rates.within[w, size_class(sharers)] / 2.0
+        moved = prepared.at_ms[i] - pace.delay_ms[i]
+        x_after, x_either, _ = lands(prepared.at_ms[i], events, window)
+        for side in range(2):
+            before, x_lands = window * side, x_either if side else x_after
+            ordinary = 1.0 - (1.0 - pooled) ** room.covered[side, n]
+            met = room.landed[side, n] + PSEUDO_SHARERS * ordinary
+            crowd = rates.tempo[w, x] * met / (room.outsiders[n] + PSEUDO_SHARERS)
+            own = max(
+                (count_landing(everywhere, moved, events, window, before) - x_lands) / max(1, len(everywhere) - 1),
+                (count_landing(here, moved, events, window, before) - x_lands) / max(1, lines - 1),
+            )
+            slots = 0.0
+            if pace.slot_ms[x]:
+                slots = count_slots_landing(prepared.at_ms[i], pace.slot_ms[x], events, window, before)
+            crowd = max(crowd, slots)
+            room.chance[EITHER_WAY if side else OWN_PACE, n] = min(1.0, max(crowd, own) if enough else crowd)
+            if not side:
+                room.chance[NO_TRIGGER, n] = min(1.0, max(crowd, own))
 
 
 @compiled
@@ -266,10 +264,7 @@ def _has_two_episodes(at_ms: Int64s, gap: int) -> bool:
     if len(at_ms) == 2:
         return bool(abs(at_ms[1] - at_ms[0]) > gap)
     ordered = np.sort(at_ms)
-    for k in range(1, len(ordered)):
-        if ordered[k] - ordered[k - 1] > gap:
-            return True
-    return False
+    return bool(np.any(ordered[1:] - ordered[:-1] > gap))
 
 
 @compiled
@@ -282,7 +277,7 @@ def _test_account(
     inside: np.ndarray,
     prepared: Prepared,
     rates: Rates,
-    delays: tuple[Int64s, Int64s],
+    pace: Pace,
     windows_ms: Int64s,
     room: _Room,
     row: int,
@@ -294,15 +289,13 @@ def _test_account(
     out.front[row] = 0.0
     tested = False
     for w in range(len(windows_ms)):
-        if member:
-            asked = _ask_member(x, w, windows_ms[w], together, steps, slot, inside, prepared, rates, delays, room)
-        else:
-            asked = _ask_other(x, w, windows_ms[w], together, steps, slot, prepared, rates, delays, room)
-        if abs(asked) < 2:
+        asked = _gather(x, member, w, windows_ms[w], together, steps, slot, inside, prepared, room)
+        if asked < 2:
             continue
-        if asked < 0:
-            tested = tested or _has_two_episodes(room.at_ms[:-asked], max(EPISODE_GAP_MS, windows_ms[w]))
+        if np.sum(room.either[:asked]) < 2:  # nothing can be claimed then, so no chances are worked out
+            tested = tested or _has_two_episodes(room.at_ms[:asked], max(EPISODE_GAP_MS, windows_ms[w]))
             continue
+        _price(w, windows_ms[w], asked, steps, prepared, rates, pace, room)
         episodes = _test_window(windows_ms[w], asked, room, p, hits)
         tested |= episodes >= 2
         for question in range(_QUESTIONS):
@@ -371,8 +364,10 @@ def _no_hits() -> Hits:
 def _add_hits(
     x: int,
     row: int,
+    w: int,
     window: int,
     together: Together,
+    steps: Steps,
     slot: Int32s,
     inside: np.ndarray,
     prepared: Prepared,
@@ -381,17 +376,8 @@ def _add_hits(
     n: int,
 ) -> tuple[Hits, int]:
     """Append the objects on which x was in step with the group, with x's lag behind the nearest of them."""
-    for i in prepared.by_account[prepared.account_starts[x] : prepared.account_starts[x + 1]]:
-        k = slot[prepared.object[i]]
-        if k < 0:
-            continue
-        n_members = _members_without(i, k, together, inside, prepared, room)
-        n_events = in_step(room.members[:n_members], window, room.events)
-        if n_events < 2:
-            continue
-        at = prepared.at_ms[i]
-        after, either, _ = lands(at, room.events[:n_events], window)
-        if not either:
+    for line in range(_gather(x, True, w, window, together, steps, slot, inside, prepared, room)):
+        if not room.either[line]:
             continue
         if n == len(hits.row):
             hits = Hits(
@@ -400,8 +386,12 @@ def _add_hits(
                 np.append(hits.after, np.empty_like(hits.after)),
                 np.append(hits.lag_ms, np.empty_like(hits.lag_ms)),
             )
+        i, at, after = room.action[line], room.at_ms[line], room.after[line]
+        events = (steps.events if room.whole[line] else room.events)[
+            room.start[line] : room.start[line] + room.events_of[line]
+        ]
         lag = window + 1
-        for t in room.events[:n_events]:
+        for t in events[np.searchsorted(events, at - window) : np.searchsorted(events, at + window, "right")]:
             if (0 < at - t < lag) or (not after and abs(at - t) < abs(lag)):
                 lag = at - t
         hits.row[n], hits.position[n], hits.after[n], hits.lag_ms[n] = row, i, after, lag
@@ -416,7 +406,7 @@ def ask_group(
     graph: Graph,
     prepared: Prepared,
     rates: Rates,
-    delays: tuple[Int64s, Int64s],
+    pace: Pace,
     windows_ms: Int64s,
     rest: Rest,
     slot: Int32s,
@@ -436,22 +426,12 @@ def ask_group(
     together = together_of(members, prepared, slot)
     steps = steps_of(together, prepared, windows_ms)
     others = _outsiders_beside(together, inside, prepared, count)
-    most_actions, most_sharers = 0, 0
-    for k in range(len(together.objects)):
-        most_sharers = max(most_sharers, together.starts[k + 1] - together.starts[k])
+    most_actions = 0
     for v in members:
         most_actions = max(most_actions, prepared.account_starts[v + 1] - prepared.account_starts[v])
     for v in others:
         most_actions = max(most_actions, prepared.account_starts[v + 1] - prepared.account_starts[v])
-    room = _Room(
-        np.empty(most_sharers, np.int64),
-        np.empty(most_sharers, np.int64),
-        np.empty(most_actions, np.int64),
-        np.empty(most_actions, np.bool_),
-        np.empty(most_actions, np.bool_),
-        np.empty(most_actions, np.bool_),
-        np.empty((_QUESTIONS, most_actions)),
-    )
+    room = _room_for(most_actions)
     asked = len(members) + len(others)
     out = _empty(asked // parts + 1)
     hits, n_hits = _no_hits(), 0
@@ -462,14 +442,14 @@ def ask_group(
         member = k < len(members)
         x = members[k] if member else others[k - len(members)]
         left = leave_out(x, graph, members, cuts[k], rest, gone) if member else 0
-        if _test_account(
-            x, member, together, steps, slot, inside, prepared, rates, delays, windows_ms, room, rows, out
-        ):
+        if _test_account(x, member, together, steps, slot, inside, prepared, rates, pace, windows_ms, room, rows, out):
             out.group[rows], out.account[rows], out.member[rows] = group, x, member
             question = OWN_PACE if out.p_value[rows, OWN_PACE] <= _WORTH_A_LOOK_P else EITHER_WAY
             if member and out.p_value[rows, question] <= _WORTH_A_LOOK_P:
-                window = windows_ms[out.window[rows, question]]
-                hits, n_hits = _add_hits(x, rows, window, together, slot, inside, prepared, room, hits, n_hits)
+                w = out.window[rows, question]
+                hits, n_hits = _add_hits(
+                    x, rows, w, windows_ms[w], together, steps, slot, inside, prepared, room, hits, n_hits
+                )
             rows += 1
         for v in gone[:left]:
             inside[v] = True

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from floodmark.coordination.beside import own_delays
+from floodmark.coordination.beside import pace_of
 from floodmark.coordination.edges import edges_of
-from floodmark.coordination.groups import Facts, communities, describe, facts
+from floodmark.coordination.groups import Facts, communities, components, describe, facts
 from floodmark.coordination.jitter import minimum_detectable_jitter_ms
 from floodmark.coordination.naming import EITHER_WAY, OWN_PACE, Answers, Hits, ask_group
 from floodmark.coordination.pairs import Pairs, Workers, tested_pairs
 from floodmark.coordination.prepare import Prepared, clock_resolution_ms, prepare
-from floodmark.coordination.propose import graph_of, propose, rest_for
+from floodmark.coordination.propose import LEVELS, Proposals, graph_of, propose, rest_for
 from floodmark.coordination.rates import Around, Rates, count_around
 from floodmark.coordination.result import (
     AccountVerdicts,
@@ -124,10 +124,11 @@ def _ask(
     prepared: Prepared, pairs: Pairs, rates: Rates, windows_ms: Int64s, n_accounts: int, threads: int
 ) -> tuple[Answers, Hits, int]:
     """Put the questions to all accounts beside all proposals; return the answers and how many proposals there are."""
-    graph = graph_of(pairs, n_accounts)
-    proposals = propose(graph)
-    delays = own_delays(prepared)
-    n_groups = len(proposals.starts) - 1
+    levels = []
+    for level in LEVELS:
+        graph = graph_of(pairs, n_accounts, level)
+        levels.append((graph, propose(graph)))
+    pace = pace_of(prepared)
     rooms = [
         (
             rest_for(n_accounts),
@@ -137,21 +138,26 @@ def _ask(
         for _ in range(threads)
     ]
 
-    def ask(task: tuple[int, int, int]) -> tuple[Answers, Hits]:
-        group, part, of = task
+    def ask(task: tuple[int, int, int, int, int]) -> tuple[Answers, Hits]:
+        number, level, group, part, of = task
+        graph, proposals = levels[level]
         room = rooms.pop()
         found: tuple[Answers, Hits] = ask_group(
-            group, proposals, graph, prepared, rates, delays, windows_ms, *room, part, of
+            group, proposals, graph, prepared, rates, pace, windows_ms, *room, part, of
         )
         rooms.append(room)
+        found[0].group[:] = number
         return found
 
+    kept = list(_different([proposals for _, proposals in levels]))
     actions = np.diff(prepared.account_starts)
-    group_of_member = np.repeat(np.arange(n_groups), np.diff(proposals.starts))
-    work = np.bincount(group_of_member, actions[proposals.members], minlength=n_groups).astype(int).tolist()
-    # Into how many parts a proposal is cut must not depend on the threads: rows come in the order of parts.
-    cuts = [min(_MOST_PARTS, 1 + size // _ACTIONS_A_PART) for size in work]
-    tasks = [(group, part, of) for group, of in enumerate(cuts) for part in range(of)]
+    tasks = []
+    for number, (level, group) in enumerate(kept):
+        proposals = levels[level][1]
+        work = int(actions[proposals.members[proposals.starts[group] : proposals.starts[group + 1]]].sum())
+        # Into how many parts a proposal is cut must not depend on the threads: rows come in the order of parts.
+        of = min(_MOST_PARTS, 1 + work // _ACTIONS_A_PART)
+        tasks += [(number, level, group, part, of) for part in range(of)]
     with ThreadPoolExecutor(threads) as pool:
         parts = list(pool.map(ask, tasks))
     rows = np.cumsum([0, *(len(answers.account) for answers, _ in parts)])
@@ -159,8 +165,17 @@ def _ask(
     return (
         Answers(*_joined([answers for answers, _ in parts], _NO_ANSWERS)),
         Hits(*_joined(moved, _NO_HITS)),
-        n_groups,
+        len(kept),
     )
+
+
+def _different(levels: Sequence[Proposals]) -> Iterator[tuple[int, int]]:
+    """Yield (level, proposal) of all proposals, those of a narrower level only where they leave somebody out."""
+    for level, proposals in enumerate(levels):
+        for group, size in enumerate(np.diff(proposals.starts).tolist()):
+            wider = levels[level - 1].label[proposals.members[proposals.starts[group]]] if level else -1
+            if not level or size != np.diff(levels[level - 1].starts)[wider]:
+                yield level, group
 
 
 _NO_ANSWERS = Answers(
@@ -203,22 +218,24 @@ class _Verdicts:
     rules: Rules
 
     def groups(self) -> list[_Kept]:
-        """Return the groups that met the minimum evidence, largest first."""
+        """Return the groups that met the minimum evidence, largest first.
+
+        Accounts that passed are grouped anew, by the pairs among them: which proposal named them does not matter.
+        """
         answers, rules = self.answers, self.rules
         named, in_step = self._passing()
         role = roles(answers, named, in_step)
+        rows = np.flatnonzero(named | in_step).astype(np.int32)
+        rows = rows[np.argsort(answers.account[rows])]
         kept: list[tuple[tuple[int, int, int], Int32s, Facts]] = []
-        for proposal in np.unique(answers.group[named | in_step]):
-            rows = np.flatnonzero((named | in_step) & (answers.group == proposal)).astype(np.int32)
-            rows = rows[np.argsort(answers.account[rows])]
-            for accounts in communities(answers.account[rows], self.pairs, rules.min_members):
+        for connected in components(answers.account[rows], self.pairs):
+            for accounts in communities(connected, self.pairs, rules.min_members):
                 part = rows[np.isin(answers.account[rows], accounts)]
                 acting = part[role[part] != "amplified"]
                 if len(acting) < rules.min_members:
                     continue
-                everyone = answers.account[rows]
                 window_ms = self._window_ms(acting, named)
-                found = facts(part, self.hits, self.prepared, everyone, window_ms, self.n_active, rules)
+                found = facts(part, self.hits, self.prepared, connected, window_ms, self.n_active, rules)
                 if found.rare_objects >= rules.min_rare_objects:
                     size = -int(np.count_nonzero(named[acting])), -len(acting), int(answers.account[acting].min())
                     kept.append((size, part, found))
@@ -231,16 +248,26 @@ class _Verdicts:
         return int(self.windows_ms[np.bincount(self.answers.window[rows, question]).argmax()])
 
     def _passing(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows that are named or in step, were their group to meet the minimum evidence."""
-        rows = np.flatnonzero(self.passed.named & self.answers.member).astype(np.int32)
+        """Return the rows that are named or in step, were their group to meet the minimum evidence; one an account."""
+        answers = self.answers
+        rows = np.flatnonzero(self.passed.named & answers.member).astype(np.int32)
         named = has_own_evidence(
-            rows, self.answers, self.hits, self.prepared, self.shares.trace, self.windows_ms, self.rules
+            rows, answers, self.hits, self.prepared, self.shares.trace, self.windows_ms, self.rules
         )
-        for proposal in np.unique(self.answers.group[named]):
-            one = self.answers.group == proposal
-            if np.count_nonzero(named & one) < self.rules.min_members:
-                named[one] = False
-        return named, self.passed.in_step & self.answers.member & ~named
+        in_step = self.passed.in_step & answers.member
+        passing = np.flatnonzero(named | in_step)
+        order = np.lexsort((answers.p_value[passing, OWN_PACE], ~named[passing], answers.account[passing]))
+        passing = passing[order]
+        best = passing[np.flatnonzero(np.diff(answers.account[passing], prepend=-1))]
+        one = np.zeros(len(named), bool)
+        one[best] = True
+        named, in_step = named & one, in_step & one
+        # Where under three of a group are named, nobody is: who is in step as well stays so.
+        for connected in components(np.sort(answers.account[best]), self.pairs):
+            mine = one & np.isin(answers.account, connected)
+            if np.count_nonzero(named & mine) < self.rules.min_members:
+                named &= ~mine
+        return named, in_step & ~named
 
     def _kept(self, number: int, part: Int32s, found: Facts, named: np.ndarray, role: np.ndarray) -> _Kept:
         accounts = self.answers.account

@@ -1,7 +1,8 @@
 """Proposals: which accounts might belong together. Nobody is accused here; naming tests each account anew.
 
-A proposal is a connected component of the 2-core of the graph of pairs with a small p-value. The core without account x
-lies within the core, so leaving x out means peeling the rest again: exact and cheap.
+A proposal is a connected component of the 2-core of the graph of pairs with a small p-value, at two levels: the wider
+one finds loose groups, the narrower one tight groups in a crowd that hangs together. The core without account x lies
+within the core, so leaving x out means peeling the rest again: exact and cheap.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from floodmark.coordination.pairs import Pairs
 from floodmark.coordination.result import Int32s, Int64s
 
 #: Pairs with a larger p-value are no edge of the graph of proposals.
-PROPOSAL_P: Final = 0.3
+LEVELS: Final = (0.3, 0.05)
+PROPOSAL_P: Final = LEVELS[0]
 _CORE: Final = 2
 _SMALLEST: Final = 3
 
@@ -35,9 +37,9 @@ class Proposals(NamedTuple):
     label: Int32s
 
 
-def graph_of(pairs: Pairs, n_accounts: int) -> Graph:
-    """Return the graph of the pairs whose p-value is small enough."""
-    kept = pairs.p_value <= PROPOSAL_P
+def graph_of(pairs: Pairs, n_accounts: int, level: float) -> Graph:
+    """Return the graph of the pairs whose p-value is at most `level`."""
+    kept = pairs.p_value <= level
     a, b = pairs.a[kept], pairs.b[kept]
     source, target = np.concatenate([a, b]), np.concatenate([b, a])
     order = np.lexsort((target, source))
