@@ -15,9 +15,8 @@ _MINUTE: Final = 60
 _GRID_S: Final = (5, 10, 20, 30, *(_MINUTE * m for m in (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 360)))
 #: The reference campaign: accounts, joint actions of each, half of them on objects of its own; as many camouflage.
 _ACCOUNTS, _ACTIONS = 20, 10
-#: Smaller than twenty accounts need to pass false-discovery control among a few hundred others: the groups that the
-#: estimate leaves out must be proposed first (docs/studies/power.md has the recall beside it).
-_P: Final = 0.0001
+#: With so small a p-value twenty accounts pass false-discovery control among a few hundred others.
+_P: Final = 0.002
 _SAMPLE: Final = 400
 
 
