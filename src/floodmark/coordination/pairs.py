@@ -1,9 +1,9 @@
 """Pairs of accounts: which ones are candidates, and how surprising their timing is.
 
-A pair is a candidate when on at least two objects the two acted within a window of each other whose earlier action has
-at most `dense_successors` successors (`sql/candidates.sql` is the definition). Its p-value compares the episodes in
-which they met with the null rates (design 03, step 3). Candidates are visited and forgotten: only pairs that could
-still matter are kept, so memory does not grow with the number of candidates.
+A pair is a candidate when on at least two objects the later of the two first actions lies within a window of the
+earlier one in which that has at most `dense_successors` successors or ties (`sql/candidates.sql` is the definition).
+Its p-value compares the episodes in which they met with the null rates (design 03, step 3). Candidates are visited and
+forgotten: only pairs that could still matter are kept, so memory does not grow with the number of candidates.
 """
 
 from __future__ import annotations
