@@ -203,7 +203,7 @@ def leave_out(x: int, graph: Graph, members: Int32s, parts: bool, rest: Rest, go
     inside[x] = False
     stack[0] = x
     _peel(graph, inside, stack, degree, 1)
-    best, best_size, parts_seen = -1, 1, 0
+    best, best_size, parts_seen = -2, 1, 0  # no label is -2: where nothing is left, all are gone
     for v in members:
         if inside[v] and label[v] == -1:
             size = _fill(graph, inside, v, parts_seen, label, stack)
