@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -63,6 +64,8 @@ def run_case(
     or EngineError with one sentence; the folder is then as it was.
     """
     prepared = [_prepare(config, number, spec) for number, spec in enumerate(config.inputs, 1)]
+    if not folder.exists():  # else its derived tables may well be kept
+        threading.Thread(target=_load_test, daemon=True).start()
     with case.staged(folder) as staging:
         inputs = tuple(_ingest(staging, config, number, *item, reporter) for number, item in enumerate(prepared, 1))
         _freeze_case_file(staging, config)
@@ -72,6 +75,13 @@ def run_case(
         _report(staging, config, inputs, found, failed, (planted, compare), reporter)
         _log(staging, reporter)
     return RunResult(folder, found, inputs, failed)
+
+
+def _load_test() -> None:
+    """Compile or load the coordination test while the inputs are read."""
+    from floodmark.coordination.procedure import warm_up
+
+    warm_up()
 
 
 def replay(folder: Path, finding_id: str) -> tuple[Mapping[str, object], Mapping[str, object] | None]:

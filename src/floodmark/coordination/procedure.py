@@ -98,6 +98,19 @@ def coordination(
     )
 
 
+def warm_up() -> None:
+    """Compile, or load, all code of the test by running it once on a small planted group: to do beside other work."""
+    crowd, group = np.arange(240), np.arange(48)
+    shares = Shares(
+        account=np.concatenate([crowd * 7 % 40, 40 + group % 6]).astype(np.int32),
+        object=np.concatenate([crowd * 11 % 30, 30 + group // 6]).astype(np.int32),
+        at_ms=np.concatenate([crowd * 7_919_000 % 86_400_000, group // 6 * 7_200_000 + group % 6 * 2_000]),
+        n_accounts=46,
+        trace=np.zeros(38, np.int32),
+    )
+    coordination(shares, threads=1)
+
+
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

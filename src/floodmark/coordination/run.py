@@ -170,10 +170,9 @@ def run_coordination(
 
 def _load_test() -> None:
     """Import Numba and load the compiled code (Python's work) while DuckDB reads (its own threads' work)."""
-    from floodmark.coordination import procedure
+    from floodmark.coordination.procedure import warm_up
 
-    two = np.array(["a", "b"], np.object_)
-    procedure.coordination(Shares.of(two, np.array(["o", "o"], np.object_), np.array([0, 1])), threads=1)
+    warm_up()
 
 
 def _read(db: Database, path: Path, columns: Columns, rejects: Path) -> _Input:
