@@ -390,9 +390,11 @@ def _add_hits(
         events = (steps.events if room.whole[line] else room.events)[
             room.start[line] : room.start[line] + room.events_of[line]
         ]
-        lag = window + 1
+        lag, own = window + 1, room.whole[line]
         for t in events[np.searchsorted(events, at - window) : np.searchsorted(events, at + window, "right")]:
-            if (0 < at - t < lag) or (not after and abs(at - t) < abs(lag)):
+            if own and t == at:  # x itself, where the group was taken with it
+                own = False
+            elif (t < at) == after and abs(at - t) < abs(lag):
                 lag = at - t
         hits.row[n], hits.position[n], hits.after[n], hits.lag_ms[n] = row, i, after, lag
         n += 1

@@ -1,0 +1,437 @@
+"""Naming equals a slow rewrite: what a group did together, who landed beside it, and what each account answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from floodmark.coordination import beside, naming, pairs
+from floodmark.coordination.beside import Pace, pace_of, together_of
+from floodmark.coordination.prepare import Prepared, prepare
+from floodmark.coordination.propose import Graph, Proposals, graph_of, propose, rest_for
+from floodmark.coordination.rates import Rates, count_around, size_class
+from floodmark.coordination.result import Shares
+
+WINDOWS = np.array([10_000, 60_000, 600_000], np.int64)
+QUESTIONS = OWN_PACE, NO_TRIGGER, EITHER_WAY = range(3)
+
+few_times = st.lists(st.integers(0, 60), max_size=14).map(sorted)
+windows = st.integers(1, 15)
+
+
+def int64s(values: Sequence[int]) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
+def landing(at: int, events: Sequence[int], window: int, before: int) -> bool:
+    return any(t < at <= t + window or (before > 0 and t - before <= at <= t + window) for t in events)
+
+
+# Times beside events.
+
+
+@settings(deadline=None, max_examples=300)
+@given(at=st.integers(-20, 80), events=few_times, window=windows)
+def test_lands_says_behind_either_way_and_in_front(at: int, events: list[int], window: int) -> None:
+    after = any(0 < at - t <= window for t in events)
+    either = any(abs(at - t) <= window for t in events)
+    front = any(0 < t - at <= window for t in events) and not after and at not in events
+    assert beside.lands(at, int64s(events), window) == (after, either, front)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    values=st.lists(st.integers(-20, 80), max_size=40).map(sorted),
+    offset=st.integers(-9, 9),
+    events=few_times,
+    window=windows,
+    either=st.booleans(),
+    repeat=st.sampled_from((1, 40)),
+)
+def test_count_landing_by_brute_force(
+    values: list[int], offset: int, events: list[int], window: int, either: bool, repeat: int
+) -> None:
+    many = sorted(events * repeat)  # with many events to few values it takes another way
+    expected = sum(landing(value + offset, many, window, window * either) for value in values)
+    assert beside.count_landing(int64s(values), offset, int64s(many), window, window * either) == expected
+
+
+@settings(deadline=None, max_examples=300)
+@given(events=few_times.filter(bool), window=windows, either=st.booleans())
+def test_covered_is_the_length_of_the_union(events: list[int], window: int, either: bool) -> None:
+    before = window * either
+    union = {ms for t in events for ms in range(t - before, t + window)}
+    assert beside.covered(int64s(events), window, before) == len(union)
+
+
+@settings(deadline=None, max_examples=300)
+@given(times=few_times, window=windows)
+def test_in_step_are_the_times_with_another_within_the_window(times: list[int], window: int) -> None:
+    events = np.empty(len(times), np.int64)
+    n = beside.in_step(int64s(times), window, events)
+    expected = [t for k, t in enumerate(times) if any(abs(t - u) <= window for m, u in enumerate(times) if m != k)]
+    assert events[:n].tolist() == expected
+
+
+@settings(deadline=None, max_examples=100)
+@given(at=st.integers(0, 10**8), slot=st.sampled_from((300_000, 900_000, 3_600_000)), data=st.data())
+def test_slots_are_the_marks_around_an_action_but_its_own(at: int, slot: int, data: st.DataObject) -> None:
+    near = st.builds(lambda k, off: at + k * slot + off, st.integers(-6, 6), st.integers(-70_000, 70_000))
+    events = sorted(data.draw(st.lists(near, min_size=1, max_size=9)))
+    for before in (0, 60_000):
+        expected = sum(landing(at + k * slot, events, 60_000, before) for k in range(-4, 5) if k) / 8
+        assert beside.count_slots_landing(at, slot, int64s(events), 60_000, before) == expected
+
+
+# Groups.
+
+
+class Scene(NamedTuple):
+    prepared: Prepared
+    rates: Rates
+    pace: Pace
+    graph: Graph
+    proposals: Proposals
+
+
+def scene(seed: int, sizes: Sequence[int], people: int = 40, objects: int = 40, jitter_s: int = 30) -> Scene:
+    """An ordinary crowd, and groups that act together on eight objects, half of them the crowd's."""
+    rng = np.random.default_rng(seed)
+    born = rng.integers(0, 200_000, objects)
+    parts = []
+    who, what = np.nonzero(rng.random((people, objects)) < 0.3)
+    parts.append((who, what, born[what] + rng.exponential(4_000, len(who)).astype(np.int64)))
+    first, own = people, objects
+    for size in sizes:
+        shared = np.concatenate([rng.choice(objects, 4, replace=False), own + np.arange(4)])
+        start = np.concatenate([born[shared[:4]] + 2_000, rng.integers(0, 200_000, 4)])
+        member, k = np.nonzero(rng.random((size, 8)) < 0.9)
+        parts.append((first + member, shared[k], start[k] + rng.integers(0, jitter_s, len(k))))
+        first, own = first + size, own + 4
+    account, thing, at_s = (np.concatenate(column) for column in zip(*parts, strict=True))
+    shuffled = rng.permutation(first).astype(np.int32)
+    shares = Shares(
+        shuffled[account], thing.astype(np.int32), at_s.astype(np.int64) * 1_000, first, np.zeros(own, np.int32)
+    )
+    prepared = prepare(shares)
+    base = count_around(prepared, WINDOWS)
+    tested, _, rates, _ = pairs.tested_pairs(prepared, base, WINDOWS, 500, None, pairs.Workers(prepared, 1))
+    graph = graph_of(tested, first, 0.3)
+    return Scene(prepared, rates, pace_of(prepared), graph, propose(graph))
+
+
+def members_of(found: Scene, group: int) -> np.ndarray:
+    return found.proposals.members[found.proposals.starts[group] : found.proposals.starts[group + 1]]
+
+
+def acted(prepared: Prepared, accounts: set[int], thing: int) -> list[int]:
+    """Return the positions of the accounts' actions on an object."""
+    return [int(i) for i in np.flatnonzero(prepared.object == thing) if int(prepared.account[i]) in accounts]
+
+
+def stepping(times: Sequence[int], window: int) -> list[int]:
+    return [t for k, t in enumerate(times) if any(abs(t - u) <= window for m, u in enumerate(times) if m != k)]
+
+
+def without(found: Scene, group: int, x: int) -> set[int]:
+    """Return what is proposed of a group without x, by proposing again on the graph without x and other groups."""
+    members = set(members_of(found, group).tolist()) - {x}
+    graph = found.graph
+    source = np.repeat(np.arange(len(graph.starts) - 1), np.diff(graph.starts))
+    kept = np.array([int(a) in members and int(b) in members for a, b in zip(source, graph.neighbours, strict=True)])
+    kept = kept.astype(bool)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(source[kept], minlength=len(graph.starts) - 1))])
+    again = propose(Graph(starts.astype(np.int64), graph.neighbours[kept].astype(np.int32)))
+    sizes = np.diff(again.starts)
+    if not len(sizes):
+        return set()
+    best = int(sizes.argmax())
+    return set(again.members[again.starts[best] : again.starts[best + 1]].tolist())
+
+
+@pytest.mark.parametrize(("seed", "sizes"), [(1, [6, 9]), (2, [45])])
+def test_what_a_group_did_together_by_brute_force(seed: int, sizes: list[int]) -> None:
+    found = scene(seed, sizes)
+    prepared = found.prepared
+    assert len(found.proposals.starts) > 1
+    for group in range(len(found.proposals.starts) - 1):
+        members = members_of(found, group)
+        inside = set(members.tolist())
+        slot = np.full(len(prepared.original_object), -1, np.int32)
+        together = together_of(members, prepared, slot)
+        expected = {o: acted(prepared, inside, o) for o in range(len(prepared.original_object))}
+        expected = {o: positions for o, positions in expected.items() if len(positions) >= 2}
+        got = np.split(together.positions, together.starts[1:-1])
+        assert {int(o): p.tolist() for o, p in zip(together.objects, got, strict=True)} == expected
+        assert {o: k for o, k in enumerate(slot.tolist()) if k >= 0} == {
+            int(o): k for k, o in enumerate(together.objects)
+        }
+        steps = beside.steps_of(together, prepared, WINDOWS)
+        for k, o in enumerate(together.objects.tolist()):
+            others = [int(i) for i in np.flatnonzero(prepared.object == o) if int(prepared.account[i]) not in inside]
+            for w, window in enumerate(WINDOWS.tolist()):
+                events = stepping(prepared.at_ms[expected[o]].tolist(), window)
+                first = steps.starts[w, k]
+                assert steps.events[first : first + steps.counts[w, k]].tolist() == events
+                for side in range(2) if events else ():
+                    landed = sum(landing(int(prepared.at_ms[i]), events, window, window * side) for i in others)
+                    assert steps.landed[w, side, k] == landed
+                    length = beside.covered(int64s(events), window, window * side)
+                    assert steps.covered[w, side, k] == pytest.approx(length / window)
+
+
+@pytest.mark.parametrize("step_s", [1, 6, 20])
+def test_landing_among_the_others_looks_at_those_in_step_without_x(step_s: int) -> None:
+    rng = np.random.default_rng(step_s)
+    at_s = np.concatenate([rng.integers(0, 300, 30), rng.integers(0, 40_000, 40)]) // step_s * step_s
+    shares = Shares(np.arange(70, dtype=np.int32), np.zeros(70, np.int32), at_s * 1_000, 70, np.zeros(1, np.int32))
+    prepared = prepare(shares)
+    inside = rng.random(70) < 0.7
+    positions = np.flatnonzero(rng.random(70) < 0.8).astype(np.int32)  # some of them are inside no more
+    kinds = set()
+    for i in positions.tolist():
+        x = int(prepared.account[i])
+        others = [int(prepared.at_ms[j]) for j in positions if inside[prepared.account[j]] and j != i]
+        for window in WINDOWS.tolist():
+            got = beside.lands_without(x, i, 0, len(positions), positions, inside, prepared, window)
+            events = stepping(others, window)
+            assert got == beside.lands(int(prepared.at_ms[i]), int64s(events), window)
+            kinds.add(got)
+    assert kinds >= {(False, False, False), (False, True, True), (True, True, False)}
+
+
+def test_pace_is_the_delay_behind_the_first_other_and_the_marks_of_the_clock() -> None:
+    quarter = 900_000
+    rows = [(0, o, o * quarter + 1_000) for o in range(1, 8)]  # on the quarter hours
+    rows += [(1, o, o * quarter + 1_000 + 7_000 * (o % 3 - 1)) for o in range(1, 8)]
+    rows += [(2, 1, 500), (2, 2, 5 * quarter + 400_000)]
+    account, thing, at_ms = np.array(rows, np.int64).T
+    prepared = prepare(Shares(account.astype(np.int32), thing.astype(np.int32), at_ms, 3, np.zeros(8, np.int32)))
+    pace = pace_of(prepared)
+    for i in range(len(prepared.at_ms)):
+        same = np.flatnonzero((prepared.object == prepared.object[i]) & (prepared.account != prepared.account[i]))
+        assert pace.delay_ms[i] == prepared.at_ms[i] - prepared.at_ms[same].min()
+    for a in range(3):
+        part = slice(prepared.account_starts[a], prepared.account_starts[a + 1])
+        assert pace.in_order[part].tolist() == sorted(pace.delay_ms[prepared.account == a].tolist())
+    # Account 1 is before the mark two times in seven; two actions say nothing of account 2.
+    assert pace.slot_ms.tolist() == [quarter, quarter, 0]
+
+
+# The answers.
+
+
+class Line(NamedTuple):
+    action: int
+    at: int
+    after: bool
+    either: bool
+    front: bool
+    chance: tuple[float, float, float]
+    lag: int
+
+
+def slow_lines(found: Scene, group: int, x: int, w: int) -> list[Line]:
+    """Return what x did on each object on which the group (without x, if x is of it) was in step."""
+    prepared, pace, window = found.prepared, found.pace, int(WINDOWS[w])
+    whole = set(members_of(found, group).tolist())
+    member = x in whole
+    rest = without(found, group, x) if member else whole
+    raw = []
+    for i in np.flatnonzero(prepared.account == x).tolist():
+        o = int(prepared.object[i])
+        at = int(prepared.at_ms[i])
+        everybody = acted(prepared, whole, o)
+        if len(everybody) < 2:
+            continue
+        many = len(everybody) > 32
+        with_x = [int(prepared.at_ms[j]) for j in everybody]
+        inside = [j for j in acted(prepared, rest, o) if j != i]
+        if member and not many:
+            events = shown = stepping([int(prepared.at_ms[j]) for j in inside], window)
+            if len(events) < 2:
+                continue
+            ours = set(inside) | {i}
+        else:
+            events = stepping(with_x, window)
+            if len(events) < 2 + member:
+                continue
+            shown = stepping([int(prepared.at_ms[j]) for j in inside], window) if member else events
+            ours = set(everybody) | {i}
+        outsiders = [int(prepared.at_ms[j]) for j in np.flatnonzero(prepared.object == o).tolist() if j not in ours]
+        raw.append((i, at, events, shown, outsiders))
+    here = [int(pace.delay_ms[i]) for i, *_ in raw]
+    everywhere = pace.delay_ms[prepared.account == x].tolist()
+    lines = []
+    for i, at, events, shown, outsiders in raw:
+        o = prepared.object[i]
+        sharers = int((prepared.object == o).sum())
+        crowd_and_own = []
+        for side in range(2):
+            before = window * side
+            landed = sum(landing(t, events, window, before) for t in outsiders)
+            covered = beside.covered(int64s(events), window, before) / window
+            ordinary = 1 - (1 - found.rates.within[w, size_class(sharers)] / 2) ** covered
+            crowd = found.rates.tempo[w, x] * (landed + 20 * ordinary) / (len(outsiders) + 20)
+            x_lands = landing(at, events, window, before)
+            own = []
+            for delays in (everywhere, here):
+                moved = [at - int(pace.delay_ms[i]) + delay for delay in delays]
+                n = sum(landing(t, events, window, before) for t in moved) - x_lands
+                own.append(n / max(1, len(delays) - 1))
+            if slot := int(pace.slot_ms[x]):
+                marks = [at + k * slot for k in range(-4, 5) if k]
+                crowd = max(crowd, sum(landing(t, events, window, before) for t in marks) / 8)
+            crowd_and_own.append((crowd, max(own)))
+        enough = len(outsiders) >= 3
+        (crowd, own_pace), (crowd_either, own_either) = crowd_and_own
+        chance = (
+            min(1.0, max(crowd, own_pace) if enough else crowd),
+            min(1.0, max(crowd, own_pace)),
+            min(1.0, max(crowd_either, own_either) if enough else crowd_either),
+        )
+        near = [at - t for t in shown if abs(at - t) <= window]
+        behind = [lag for lag in near if lag > 0]
+        after = bool(behind)
+        tie = 0 in near
+        lag = min(behind) if after else max(near, default=window + 1)
+        lines.append(Line(i, at, after, bool(near), bool(near) and not after and not tie, chance, lag))
+    return lines
+
+
+def slow_answer(found: Scene, group: int, x: int) -> dict[str, list[float]] | None:
+    p, window, hits, front, tested = [1.0] * 3, [0] * 3, [0] * 3, 0.0, False
+    for w, window_ms in enumerate(WINDOWS.tolist()):
+        lines = sorted(slow_lines(found, group, x, w), key=lambda line: line.at)
+        if len(lines) < 2:
+            continue
+        episodes: list[list[Line]] = []
+        for k, line in enumerate(lines):
+            if k == 0 or line.at - lines[k - 1].at > max(300_000, window_ms):
+                episodes.append([])
+            episodes[-1].append(line)
+        tested = tested or len(episodes) >= 2
+        for question in QUESTIONS:
+            hit = [any(q.either if question == EITHER_WAY else q.after for q in one) for one in episodes]
+            expected = sum(min(1.0, sum(q.chance[question] for q in one)) for one in episodes)
+            k = sum(hit)
+            tail = 1.0 if k < 2 or k < expected + 1 else float(binom.sf(k - 1, len(hit), min(1, expected / len(hit))))
+            if min(1.0, 3 * tail) < p[question]:
+                p[question], window[question], hits[question] = min(1.0, 3 * tail), w, k
+                if question == EITHER_WAY:
+                    front = sum(q.front for q in lines) / max(1, sum(q.either for q in lines))
+    return {"p": p, "window": window, "hits": hits, "front": [front]} if tested else None
+
+
+def ask(found: Scene, group: int, part: int = 0, parts: int = 1) -> tuple[naming.Answers, naming.Hits]:
+    n_accounts = len(found.prepared.account_starts) - 1
+    rest, slot = rest_for(n_accounts), np.full(len(found.prepared.original_object), -1, np.int32)
+    count = np.zeros(n_accounts, np.int32)
+    answers: tuple[naming.Answers, naming.Hits] = naming.ask_group(
+        group,
+        found.proposals,
+        found.graph,
+        found.prepared,
+        found.rates,
+        found.pace,
+        WINDOWS,
+        rest,
+        slot,
+        count,
+        part,
+        parts,
+    )
+    assert not rest.inside.any()
+    assert (slot == -1).all()
+    assert not count.any()
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("seed", "sizes", "people", "jitter_s"),
+    [(1, [6, 9], 40, 30), (2, [45], 30, 40), (5, [4, 5, 7], 50, 200), (6, [3, 50], 60, 400)],
+)
+def test_answers_and_what_they_rest_on_are_those_of_the_slow_rewrite(
+    seed: int, sizes: list[int], people: int, jitter_s: int
+) -> None:
+    found = scene(seed, sizes, people, jitter_s=jitter_s)
+    prepared, small = found.prepared, 0
+    for group in range(len(found.proposals.starts) - 1):
+        answers, hits = ask(found, group)
+        members = set(members_of(found, group).tolist())
+        shared = {int(o) for o in range(len(prepared.original_object)) if len(acted(prepared, members, o)) >= 2}
+        beside_two = [
+            v
+            for v in range(len(prepared.account_starts) - 1)
+            if v not in members and len(shared & set(prepared.object[prepared.account == v].tolist())) >= 2
+        ]
+        expected = {x: slow_answer(found, group, x) for x in [*sorted(members), *beside_two]}
+        expected = {x: answer for x, answer in expected.items() if answer is not None}
+        assert answers.account.tolist() == list(expected)
+        assert answers.member.tolist() == [x in members for x in expected]
+        assert (answers.group == group).all()
+        for row, (x, slow) in enumerate(expected.items()):
+            assert answers.p_value[row] == pytest.approx(slow["p"], rel=1e-9, abs=1e-300)
+            assert answers.window[row].tolist() == slow["window"]
+            assert answers.hits[row].tolist() == slow["hits"]
+            assert answers.front[row] == pytest.approx(slow["front"][0])
+            lines = np.flatnonzero(hits.row == row)
+            question = OWN_PACE if answers.p_value[row, OWN_PACE] <= 0.05 else EITHER_WAY
+            if x not in members or answers.p_value[row, question] > 0.05:
+                assert not len(lines)
+                continue
+            small += 1
+            told = list(zip(*(column[lines].tolist() for column in hits[1:]), strict=True))
+            w = int(answers.window[row, question])
+            assert told == [(q.action, q.after, q.lag) for q in slow_lines(found, group, x, w) if q.either]
+    assert small >= 3
+
+
+@pytest.mark.parametrize("parts", [2, 3, 7])
+def test_parts_of_a_proposal_give_the_answers_of_the_whole(parts: int) -> None:
+    found = scene(1, [6, 9])
+    for group in range(len(found.proposals.starts) - 1):
+        whole, lines = ask(found, group)
+        pieces = [ask(found, group, part, parts) for part in range(parts)]
+        rows = {
+            int(x): (part, row) for part, (answers, _) in enumerate(pieces) for row, x in enumerate(answers.account)
+        }
+        assert sorted(rows) == sorted(whole.account.tolist())
+        assert sum(len(hits.row) for _, hits in pieces) == len(lines.row)
+        for row, x in enumerate(whole.account.tolist()):
+            part, other = rows[x]
+            for name in ("member", "p_value", "window", "hits", "episodes", "front"):
+                assert np.array_equal(getattr(whole, name)[row], getattr(pieces[part][0], name)[other]), name
+
+
+@pytest.mark.parametrize("seed", [1, 7, 8])
+def test_popular_objects_give_the_hits_of_the_others(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With many of the group on an object a shorter way is taken; it must find the same steps."""
+    found = scene(seed, [6, 20], jitter_s=120)
+    prepared, compared = found.prepared, 0
+    for group in range(len(found.proposals.starts) - 1):
+        members = members_of(found, group)
+        slot = np.full(len(prepared.original_object), -1, np.int32)
+        together = together_of(members, prepared, slot)
+        assert np.diff(together.starts).max() <= 32
+        steps = beside.steps_of(together, prepared, WINDOWS)
+        room = naming._room_for(int(np.diff(prepared.account_starts).max()))
+        for x in members.tolist():
+            inside = np.isin(np.arange(len(prepared.account_starts) - 1), sorted(without(found, group, x)))
+            for w, window in enumerate(WINDOWS.tolist()):
+                told = []
+                for gather, many in ((naming._gather, 32), (naming._gather.py_func, 1)):
+                    monkeypatch.setattr(naming, "_MANY", many)  # the compiled one keeps its own
+                    n = gather(x, True, w, window, together, steps, slot, inside, prepared, room)
+                    lines = zip(room.action[:n], room.after[:n], room.either[:n], room.front[:n], strict=True)
+                    told.append([tuple(map(int, line)) for line in lines if line[2]])
+                    assert not n or room.whole[:n].all() == (many == 1)
+                assert told[0] == told[1]
+                compared += len(told[0])
+    assert compared > 100
