@@ -241,17 +241,16 @@ class _Verdicts:
         rows = np.flatnonzero(named | in_step).astype(np.int32)
         rows = rows[np.argsort(answers.account[rows])]
         kept: list[tuple[tuple[int, int, int], Int32s, Facts]] = []
-        for connected in components(answers.account[rows], self.pairs):
-            for accounts in communities(connected, self.pairs, rules.min_members):
-                part = rows[np.isin(answers.account[rows], accounts)]
-                acting = part[role[part] != "amplified"]
-                if len(acting) < rules.min_members:
-                    continue
-                window_ms = self._window_ms(acting, named)
-                found = facts(part, self.hits, self.prepared, connected, window_ms, self.n_active, rules)
-                if found.rare_objects >= rules.min_rare_objects:
-                    size = -int(np.count_nonzero(named[acting])), -len(acting), int(answers.account[acting].min())
-                    kept.append((size, part, found))
+        for connected, accounts in self._parted(answers.account[rows]):
+            part = rows[np.isin(answers.account[rows], accounts)]
+            acting = part[role[part] != "amplified"]
+            if len(acting) < rules.min_members:
+                continue
+            window_ms = self._window_ms(acting, named)
+            found = facts(part, self.hits, self.prepared, connected, window_ms, self.n_active, rules)
+            if found.rare_objects >= rules.min_rare_objects:
+                size = -int(np.count_nonzero(named[acting])), -len(acting), int(answers.account[acting].min())
+                kept.append((size, part, found))
         kept.sort(key=lambda item: item[0])
         return [self._kept(number, part, found, named, role) for number, (_, part, found) in enumerate(kept, 1)]
 
@@ -276,11 +275,19 @@ class _Verdicts:
         one[best] = True
         named, in_step = named & one, in_step & one
         # Where under three of a group are named, nobody is: who is in step as well stays so.
-        for connected in components(np.sort(answers.account[best]), self.pairs):
-            mine = one & np.isin(answers.account, connected)
-            if np.count_nonzero(named & mine) < self.rules.min_members:
-                named &= ~mine
-        return named, in_step & ~named
+        while True:
+            parts = [part for _, part in self._parted(np.sort(answers.account[named | in_step]))]
+            called = [np.count_nonzero(named & np.isin(answers.account, part)) for part in parts]
+            few = [part for part, n in zip(parts, called, strict=True) if 0 < n < self.rules.min_members]
+            if not few:
+                return named, in_step & ~named
+            named &= ~np.isin(answers.account, np.concatenate(few))
+
+    def _parted(self, accounts: Int32s) -> Iterator[tuple[Int32s, Int32s]]:
+        """Yield the groups that accounts (ascending) form by the pairs among them: all connected, and one community."""
+        for connected in components(accounts, self.pairs):
+            for part in communities(connected, self.pairs, self.rules.min_members):
+                yield connected, part
 
     def _kept(self, number: int, part: Int32s, found: Facts, named: np.ndarray, role: np.ndarray) -> _Kept:
         accounts = self.answers.account
