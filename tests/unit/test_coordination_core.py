@@ -168,6 +168,39 @@ def test_a_window_under_the_clock_is_not_used_and_with_none_left_that_is_said() 
         coordination(shares, Rules(windows_ms=(1_000, 10_000)))
 
 
+def test_where_the_campaign_is_the_collection_it_takes_a_reference_to_see_it() -> None:
+    planted = plant(crowd(7), replace(PLANT, accounts=40, camouflage_share=0.0), np.random.default_rng(7))
+    mine = planted.joint
+    alone = labelled(
+        Actions(planted.actions.account_id[mine], planted.actions.object_id[mine], planted.actions.at_ms[mine])
+    )
+    reference = labelled(crowd(8)).shares
+    without, against = coordination(alone.shares), coordination(alone.shares, reference=reference)
+    check(without, alone.shares)
+    check(against, alone.shares)
+    assert (without.reference_used, against.reference_used) == (False, True)
+    assert without.count("named") == 0
+    assert against.count("named") >= 36
+    # The reference gives rates, not accounts, objects or actions.
+    assert against.actions_used == without.actions_used
+
+
+def test_an_ordinary_reference_changes_nothing_for_an_ordinary_crowd() -> None:
+    shares = labelled(crowd(1)).shares
+    found = coordination(shares, reference=labelled(crowd(2)).shares)
+    check(found, shares)
+    assert not found.groups
+    assert (found.accounts.state == coordination(shares).accounts.state).mean() > 0.99
+
+
+def test_the_order_of_windows_and_repeats_of_one_do_not_matter() -> None:
+    shares = labelled(plant(crowd(1), PLANT, np.random.default_rng(1)).actions).shares
+    found, other = (coordination(shares, Rules(windows_ms=w)) for w in ((10_000, 60_000), (60_000, 10_000, 60_000)))
+    assert found.windows_ms == other.windows_ms == (10_000, 60_000)
+    assert np.array_equal(found.accounts.p_value, other.accounts.p_value)
+    assert found.groups == other.groups
+
+
 # Minimum evidence.
 
 

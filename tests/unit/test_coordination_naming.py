@@ -100,7 +100,9 @@ class Scene(NamedTuple):
     proposals: Proposals
 
 
-def scene(seed: int, sizes: Sequence[int], people: int = 40, objects: int = 40, jitter_s: int = 30) -> Scene:
+def scene(
+    seed: int, sizes: Sequence[int], people: int = 40, objects: int = 40, jitter_s: int = 30, step_s: int = 1
+) -> Scene:
     """An ordinary crowd, and groups that act together on eight objects, half of them the crowd's."""
     rng = np.random.default_rng(seed)
     born = rng.integers(0, 200_000, objects)
@@ -115,7 +117,7 @@ def scene(seed: int, sizes: Sequence[int], people: int = 40, objects: int = 40, 
         parts.append((first + member, shared[k], start[k] + rng.integers(0, jitter_s, len(k))))
         first, own = first + size, own + 4
     account, thing, at_s = (np.concatenate(column) for column in zip(*parts, strict=True))
-    shuffled = rng.permutation(first).astype(np.int32)
+    shuffled, at_s = rng.permutation(first).astype(np.int32), at_s // step_s * step_s
     shares = Shares(
         shuffled[account], thing.astype(np.int32), at_s.astype(np.int64) * 1_000, first, np.zeros(own, np.int32)
     )
@@ -354,13 +356,20 @@ def ask(found: Scene, group: int, part: int = 0, parts: int = 1) -> tuple[naming
 
 
 @pytest.mark.parametrize(
-    ("seed", "sizes", "people", "jitter_s"),
-    [(1, [6, 9], 40, 30), (2, [45], 30, 40), (5, [4, 5, 7], 50, 200), (6, [3, 50], 60, 400)],
+    ("seed", "sizes", "people", "jitter_s", "step_s"),
+    [
+        (1, [6, 9], 40, 30, 1),
+        (2, [45], 30, 40, 1),
+        (5, [4, 5, 7], 50, 200, 1),
+        (6, [3, 50], 60, 400, 1),
+        (7, [12, 12], 60, 400, 100),  # gaps between episodes lie on the edge
+        (8, [14], 10, 60, 1),  # two outsiders here, three there
+    ],
 )
 def test_answers_and_what_they_rest_on_are_those_of_the_slow_rewrite(
-    seed: int, sizes: list[int], people: int, jitter_s: int
+    seed: int, sizes: list[int], people: int, jitter_s: int, step_s: int
 ) -> None:
-    found = scene(seed, sizes, people, jitter_s=jitter_s)
+    found = scene(seed, sizes, people, jitter_s=jitter_s, step_s=step_s)
     prepared, small = found.prepared, 0
     for group in range(len(found.proposals.starts) - 1):
         answers, hits = ask(found, group)
@@ -391,6 +400,28 @@ def test_answers_and_what_they_rest_on_are_those_of_the_slow_rewrite(
             w = int(answers.window[row, question])
             assert told == [(q.action, q.after, q.lag) for q in slow_lines(found, group, x, w) if q.either]
     assert small >= 3
+
+
+@pytest.mark.parametrize("hub", [0, 4, 8])
+def test_an_account_that_held_its_proposal_together_leaves_the_others_as_they_were(hub: int) -> None:
+    """Of four triangles with one account in common, nothing is proposed without it, and three without another one."""
+    found = scene(1, [6, 9])
+    members = max((members_of(found, group) for group in range(len(found.proposals.starts) - 1)), key=len)[:9]
+    around = [int(v) for v in members if v != members[hub]]
+    ends = [*((int(members[hub]), v) for v in around), *zip(around[::2], around[1::2], strict=True)]
+    a, b = np.array(sorted(tuple(sorted(ab)) for ab in ends), np.int32).T
+    windmill = graph_of(pairs.Pairs(a.copy(), b.copy(), np.zeros(len(a))), len(found.graph.starts) - 1, 0.3)
+    found = found._replace(graph=windmill, proposals=propose(windmill))
+    assert members_of(found, 0).tolist() == members.tolist()
+    answers, _ = ask(found, 0)
+    rows = {int(x): row for row, x in enumerate(answers.account)}
+    assert int(members[hub]) not in rows
+    for x in around:
+        slow = slow_answer(found, 0, x)
+        assert (slow is None) == (x not in rows)
+        if slow is not None:
+            assert answers.p_value[rows[x]] == pytest.approx(slow["p"], rel=1e-9, abs=1e-300)
+    assert sum(answers.p_value[row, OWN_PACE] < 0.05 for x, row in rows.items() if x in around) >= 4
 
 
 @pytest.mark.parametrize("parts", [2, 3, 7])

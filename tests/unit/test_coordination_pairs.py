@@ -149,18 +149,24 @@ def slow_pair(a: int, b: int, prepared: Prepared, around: Around, rates: Rates, 
 
 
 @pytest.mark.parametrize(
-    ("seed", "accounts", "objects", "span_ms"),
-    [(1, 12, 40, 40_000_000), (2, 6, 90, 90_000_000), (3, 10, 60, 2_000_000), (4, 4, 150, 400_000_000)],
+    ("seed", "accounts", "objects", "span_ms", "step_ms"),
+    [
+        (1, 12, 40, 40_000_000, 1),
+        (2, 6, 90, 90_000_000, 1),
+        (3, 10, 60, 2_000_000, 1),
+        (4, 4, 150, 400_000_000, 1),
+        (5, 8, 90, 30_000_000, 100_000),  # gaps between episodes lie on the edge
+    ],
 )
 def test_the_p_value_of_a_pair_is_that_of_the_slow_rewrite(
-    seed: int, accounts: int, objects: int, span_ms: int
+    seed: int, accounts: int, objects: int, span_ms: int, step_ms: int
 ) -> None:
     rng = np.random.default_rng(seed)
     born = rng.integers(0, span_ms, objects)
     who, what = np.nonzero(rng.random((accounts, objects)) < 0.6)
     # Accounts 0 and 1 keep together, so that small p-values are among those compared.
     lag = np.where(who < 2, rng.integers(0, 20, len(who)), rng.integers(0, 3_000, len(who))) * 1_000
-    rows = list(zip(who.tolist(), what.tolist(), (born[what] + lag).tolist(), strict=True))
+    rows = list(zip(who.tolist(), what.tolist(), ((born[what] + lag) // step_ms * step_ms).tolist(), strict=True))
     prepared = prepare(shares_of(rows, accounts, objects))
     around = count_around(prepared, WINDOWS)
     a, b = (np.array(ends, np.int32) for ends in zip(*combinations(range(accounts), 2), strict=True))
