@@ -15,6 +15,7 @@ from pathlib import Path
 
 from floodmark.benchmark import backgrounds, framing, nulls, power
 from floodmark.event import study as spikes_study
+from floodmark.simulate.crowd_kinds import LATE_KINDS
 from floodmark.simulate.plant import Actions
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "studies"
@@ -49,12 +50,17 @@ def coordination_nulls() -> Rows:
 
 def coordination_nulls_more() -> Rows:
     """The same on further kinds of crowd, some made to break the test, and on real data; 100 runs a kind."""
-    return _nulls(FEWER_RUNS, lambda kind: kind not in FULL_COUNT)
+    return _nulls(FEWER_RUNS, lambda kind: kind not in FULL_COUNT and kind not in LATE_KINDS)
 
 
-def _nulls(runs: int, wanted: Callable[[str], bool]) -> Rows:
+def coordination_nulls_late() -> Rows:
+    """The same on crowds made by an adversary whose trigger the test cannot see, and on cut collections; 100 runs."""
+    return _nulls(FEWER_RUNS, lambda kind: kind in LATE_KINDS, processes=2)
+
+
+def _nulls(runs: int, wanted: Callable[[str], bool], processes: int = 1) -> Rows:
     kinds = [null.kind for null in nulls.nulls() if wanted(null.kind)]
-    return nulls.study(runs, SEED, processes=1, kinds=kinds)
+    return nulls.study(runs, SEED, processes=processes, kinds=kinds)
 
 
 def coordination_power() -> Rows:
@@ -106,6 +112,7 @@ STUDIES: Mapping[str, Callable[[], Rows]] = {
     "spikes": spikes,
     "coordination_nulls": coordination_nulls,
     "coordination_nulls_more": coordination_nulls_more,
+    "coordination_nulls_late": coordination_nulls_late,
     "coordination_power": coordination_power,
     "coordination_budgets": coordination_budgets,
     "coordination_framing": coordination_framing,

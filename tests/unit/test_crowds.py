@@ -22,7 +22,8 @@ def lags_h(rows: Rows, born: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_a_sound_collection_of_the_promised_size(kind: str) -> None:
     drawn = KINDS[kind].draw(rng())
-    assert 4_000 <= len(drawn.at_ms) <= 35_000
+    # What a collection leaves out may be most of it.
+    assert (500 if kind.startswith("cut_") else 4_000) <= len(drawn.at_ms) <= 35_000
     assert 500 <= drawn.n_accounts <= 1_160
     assert (drawn.account.dtype, drawn.object.dtype, drawn.at_ms.dtype) == (np.int32, np.int32, np.int64)
     assert min(drawn.account.min(), drawn.object.min()) >= 0

@@ -75,7 +75,7 @@ def everyday(rng: Rng, crowd: Everyday = ORDINARY) -> Rows:
     account, thing = account[first], thing[first]
     tempo = np.exp(rng.normal(0, crowd.tempo_sd, crowd.accounts))
     born = births(rng, crowd.objects)
-    hour = born[thing] + _reaction(rng, len(thing), crowd.delay_median_h, crowd.delay_sd) * tempo[account]
+    hour = born[thing] + reaction(rng, len(thing), crowd.delay_median_h, crowd.delay_sd) * tempo[account]
     if crowd.sleeps:
         hour = _after_waking(rng, account, hour, crowd)
     return Rows(account, thing, hour)
@@ -97,12 +97,12 @@ def fans(
     outsiders after one hour in the median (sd 1.3).
     """
     born = births(rng, 40) if born is None else born
-    near = _each_with_chance(rng, len(born), np.arange(first_account, first_account + 60), 0.6)
+    near = each_with_chance(rng, len(born), np.arange(first_account, first_account + 60), 0.6)
     speed = np.exp(rng.normal(0, 0.5, 60))
-    far = _some_of(rng, rng.poisson(outsiders, len(born)), PEOPLE)
-    return _both(
-        _reacting(rng, near, born, median_h, 1.0, speed[near[0] - first_account]),
-        _reacting(rng, far, born, 1.0, 1.3),
+    far = some_of(rng, rng.poisson(outsiders, len(born)), PEOPLE)
+    return laid_over(
+        reacting(rng, near, born, median_h, 1.0, speed[near[0] - first_account]),
+        reacting(rng, far, born, 1.0, 1.3),
         same_objects=True,
     )
 
@@ -124,7 +124,7 @@ def second_screen(rng: Rng, outsiders: float = 100) -> Rows:
     """
     live = np.sort(20 + 24 * rng.integers(0, 3, 20) + 2 * rng.random(20))
     hasty = fans(rng, 20 * SECONDS, outsiders, born=live)
-    return _both(hasty, fans(rng, 2.0, outsiders, born=births(rng, 20)))
+    return laid_over(hasty, fans(rng, 2.0, outsiders, born=births(rng, 20)))
 
 
 def devoted_fans(rng: Rng, median_h: float, outsiders: float = 100) -> Rows:
@@ -133,10 +133,10 @@ def devoted_fans(rng: Rng, median_h: float, outsiders: float = 100) -> Rows:
     These are 400 objects, each shared by 6 of the fans and 10 others on average, after an hour in the median (sd 1.3).
     """
     count, born = 400, births(rng, 400)
-    mine = _reacting(rng, _some_of(rng, rng.poisson(6, count), 60), born, 1.0, 1.3)
-    theirs = _reacting(rng, _some_of(rng, rng.poisson(10, count), PEOPLE), born, 1.0, 1.3)
-    elsewhere = _both(mine._replace(account=mine.account + PEOPLE), theirs, same_objects=True)
-    return _both(fans(rng, median_h, outsiders), elsewhere)
+    mine = reacting(rng, some_of(rng, rng.poisson(6, count), 60), born, 1.0, 1.3)
+    theirs = reacting(rng, some_of(rng, rng.poisson(10, count), PEOPLE), born, 1.0, 1.3)
+    elsewhere = laid_over(mine._replace(account=mine.account + PEOPLE), theirs, same_objects=True)
+    return laid_over(fans(rng, median_h, outsiders), elsewhere)
 
 
 def schedulers(rng: Rng) -> Rows:
@@ -146,10 +146,10 @@ def schedulers(rng: Rng) -> Rows:
     hour and takes up to three seconds.
     """
     born = births(rng, 300)
-    tool = _reacting(rng, _some_of(rng, rng.poisson(12, 300), 150), born, 0.5, 1.3)
+    tool = reacting(rng, some_of(rng, rng.poisson(12, 300), 150), born, 0.5, 1.3)
     posted = np.ceil(tool.hour * 4) / 4 + 3 * SECONDS * rng.random(len(tool.hour))
-    others = _reacting(rng, _some_of(rng, rng.poisson(15, 300), PEOPLE - 150), born, 0.5, 1.3)
-    return _both(tool._replace(hour=posted), others._replace(account=others.account + 150), same_objects=True)
+    others = reacting(rng, some_of(rng, rng.poisson(15, 300), PEOPLE - 150), born, 0.5, 1.3)
+    return laid_over(tool._replace(hour=posted), others._replace(account=others.account + 150), same_objects=True)
 
 
 def readers(rng: Rng, habitual: bool = False) -> Rows:
@@ -178,7 +178,7 @@ def breaking_news(rng: Rng) -> Rows:
     """
     born = 30 + np.sort(rng.random(40) * 2)
     counts = rng.poisson(180 / (1 + 0.05 * np.arange(40)))
-    return _reacting(rng, _some_of(rng, counts, 600), born, 0.1, 1.0)
+    return reacting(rng, some_of(rng, counts, 600), born, 0.1, 1.0)
 
 
 def giveaway(rng: Rng, ordinary_hunters: int = 0, passers_by: int = 0) -> Rows:
@@ -188,9 +188,9 @@ def giveaway(rng: Rng, ordinary_hunters: int = 0, passers_by: int = 0) -> Rows:
     """
     born = births(rng, 30)
     hunters = np.arange(PEOPLE - ordinary_hunters, PEOPLE - ordinary_hunters + 150)
-    drawn = _reacting(rng, _each_with_chance(rng, 30, hunters, 0.7), born, 0.2, 1.2)
-    others = _some_of(rng, rng.poisson(passers_by, 30), PEOPLE - ordinary_hunters)
-    return _both(drawn, _reacting(rng, others, born, 1.0, 1.3), same_objects=True)
+    drawn = reacting(rng, each_with_chance(rng, 30, hunters, 0.7), born, 0.2, 1.2)
+    others = some_of(rng, rng.poisson(passers_by, 30), PEOPLE - ordinary_hunters)
+    return laid_over(drawn, reacting(rng, others, born, 1.0, 1.3), same_objects=True)
 
 
 def syndication(rng: Rng) -> Rows:
@@ -198,9 +198,9 @@ def syndication(rng: Rng) -> Rows:
 
     Each outlet posts an item two minutes after the agency in the median (lognormal, sd 0.7, personal speed sd 0.3).
     """
-    taken = _each_with_chance(rng, 60, np.arange(PEOPLE, PEOPLE + 30), 1.0)
+    taken = each_with_chance(rng, 60, np.arange(PEOPLE, PEOPLE + 30), 1.0)
     speed = np.exp(rng.normal(0, 0.3, 30))
-    return _reacting(rng, taken, births(rng, 60), 2 * MINUTES, 0.7, speed[taken[0] - PEOPLE])
+    return reacting(rng, taken, births(rng, 60), 2 * MINUTES, 0.7, speed[taken[0] - PEOPLE])
 
 
 def activists(rng: Rng, live: bool = False) -> Rows:
@@ -210,9 +210,9 @@ def activists(rng: Rng, live: bool = False) -> Rows:
     they appear every three minutes and people react after a minute and a half in the median (lognormal, sd 1).
     """
     people = np.arange(PEOPLE - 100, PEOPLE + 100)
-    who, post = _each_with_chance(rng, 20, people, 0.6)
+    who, post = each_with_chance(rng, 20, people, 0.6)
     if live:
-        return _reacting(rng, (who, post), 43 + 0.05 * np.arange(20, dtype=np.float64), 1.5 * MINUTES, 1.0)
+        return reacting(rng, (who, post), 43 + 0.05 * np.arange(20, dtype=np.float64), 1.5 * MINUTES, 1.0)
     came = 43 + rng.random(200)
     pause = np.cumsum(rng.exponential(10 * SECONDS, (200, 20)), axis=1)
     return Rows(who, post, came[who - people[0]] + pause[who - people[0], post])
@@ -228,7 +228,7 @@ def to_shares(*parts: Rows, clock_ms: int = 1_000) -> Shares:
     """
     rows = parts[0]
     for part in parts[1:]:
-        rows = _both(rows, part)
+        rows = laid_over(rows, part)
     at_ms = START_MS + (rows.hour * _HOUR_MS).astype(np.int64)
     return Shares(
         rows.account.astype(np.int32),
@@ -239,25 +239,26 @@ def to_shares(*parts: Rows, clock_ms: int = 1_000) -> Shares:
     )
 
 
-def _reaction(rng: Rng, count: int, median_h: float, sd: float) -> Floats:
+def reaction(rng: Rng, count: int, median_h: float, sd: float) -> Floats:
+    """Draw `count` lognormal delays in hours, `sd` in log units."""
     return np.exp(rng.normal(np.log(median_h), sd, count))
 
 
-def _reacting(
+def reacting(
     rng: Rng, shares: tuple[Ints, Ints], born: Floats, median_h: float, sd: float, speed: Floats | float = 1.0
 ) -> Rows:
     """Return (account, object) pairs with the hours at which people react to each object's birth."""
     account, thing = shares
-    return Rows(account, thing, born[thing] + _reaction(rng, len(thing), median_h, sd) * speed)
+    return Rows(account, thing, born[thing] + reaction(rng, len(thing), median_h, sd) * speed)
 
 
-def _each_with_chance(rng: Rng, objects: int, people: Ints, chance: float) -> tuple[Ints, Ints]:
+def each_with_chance(rng: Rng, objects: int, people: Ints, chance: float) -> tuple[Ints, Ints]:
     """Return the (account, object) pairs in which each of `people` shares each object with one chance."""
     thing, person = np.nonzero(rng.random((objects, len(people))) < chance)
     return people[person], thing
 
 
-def _some_of(rng: Rng, counts: Ints, people: int) -> tuple[Ints, Ints]:
+def some_of(rng: Rng, counts: Ints, people: int) -> tuple[Ints, Ints]:
     """Return (account, object) pairs: for object o, counts[o] different people of 0..people-1."""
     rank = rng.random((len(counts), people)).argsort(axis=1)
     thing, place = np.nonzero(np.arange(people) < counts[:, None])
@@ -283,7 +284,7 @@ def _after_waking(rng: Rng, account: Ints, hour: Floats, crowd: Everyday) -> Flo
     return np.where(asleep, woke + rng.exponential(crowd.catch_up_h, len(hour)), hour)
 
 
-def _both(first: Rows, second: Rows, same_objects: bool = False) -> Rows:
+def laid_over(first: Rows, second: Rows, same_objects: bool = False) -> Rows:
     """Lay two parts over each other; their objects are the same ones, or the second's get new numbers."""
     shift = 0 if same_objects or not len(first.object) else int(first.object.max()) + 1
     return Rows(
