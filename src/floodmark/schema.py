@@ -290,7 +290,11 @@ COORDINATED_ACCOUNTS: Final = Table(
         Column("state", "VARCHAR", "named, in_step, lead, tested or untestable (cannot meet the minimum evidence)"),
         Column("p_value", "DOUBLE", "of its best test; 1 where no group could be tested"),
         Column("group_id", "VARCHAR", "its group; NULL outside groups"),
-        Column("grade", "VARCHAR", "A (common trigger excluded) or B (not excluded); NULL outside groups"),
+        Column(
+            "grade",
+            "VARCHAR",
+            "A (first posts are no common trigger) or B (they may be); NULL outside groups",
+        ),
         Column("role", "VARCHAR", "follower, amplified or first_mover; NULL outside groups"),
         Column("episodes", "BIGINT", "separate episodes in which it was in step with its group", "episodes"),
     ),
@@ -304,7 +308,11 @@ GROUPS: Final = Table(
     (
         Column("scope", "VARCHAR", "as in actions"),
         Column("group_id", "VARCHAR", "E1, E2, ... in the event, C1, C2, ... in the control"),
-        Column("grade", "VARCHAR", "A (common trigger excluded) or B (not excluded); NULL where nobody is named"),
+        Column(
+            "grade",
+            "VARCHAR",
+            "as in coordinated_accounts: A where most of the named have it; NULL where nobody is named",
+        ),
         Column("members", "BIGINT", "accounts of the group, amplified ones not among them", "accounts"),
         Column("named", "BIGINT", "members that are named", "accounts"),
         Column("objects", "BIGINT", "distinct objects on which members were in step", "objects"),

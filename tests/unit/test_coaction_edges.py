@@ -387,3 +387,12 @@ def test_a_failure_while_writing_leaves_the_old_file(tmp_path: Path, monkeypatch
 def test_a_summary_reads_as_a_sentence() -> None:
     summary = EdgeSummary(3, 3, 0, {}, 2, 1, 1, 2, Path("e.csv"), None)
     assert str(summary) == "3 rows, 3 used, 0 rejected; 2 accounts, 1 objects; 1 edges with 2 co-actions in e.csv"
+
+
+def test_times_in_the_other_unit_are_refused_with_the_option_that_reads_them(tmp_path: Path) -> None:
+    seconds = f"{HEADER}a,o,1594994400\nb,o,1594994410\n"
+    millis = f"{HEADER}a,o,1594994400000\nb,o,1594994410000\n"
+    for text, unit, other in ((millis, "s", "ms"), (seconds, "ms", "s")):
+        with pytest.raises(UsageError, match=rf"`timestamp_share`.*add --time-unit {other}$"):
+            edges_of(write(tmp_path, text), time_unit=unit)
+    assert edges_of(write(tmp_path, seconds), time_unit="s") == edges_of(write(tmp_path, millis), time_unit="ms")

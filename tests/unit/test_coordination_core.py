@@ -66,7 +66,9 @@ def check(found: Coordination, shares: Shares) -> None:
         assert (accounts.episodes[list(group.named)] >= found.rules.min_episodes).all()
         assert group.grade == (("A" if "A" in accounts.grade[here] else "B") if group.named else "")
         if group.grade == "A":
-            assert np.count_nonzero(accounts.grade[here] == "A") >= found.rules.min_members
+            graded = np.count_nonzero(accounts.grade[here] == "A")
+            assert graded >= found.rules.min_members
+            assert 2 * graded > len(group.named)
         assert sum(group.traces.values()) == group.objects
         assert group.first_ms <= group.last_ms
     assert set(np.flatnonzero(accounts.grade != "").tolist()) == {v for g in found.groups for v in g.named}

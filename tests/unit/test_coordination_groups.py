@@ -121,12 +121,19 @@ def test_where_under_three_of_a_community_are_named_none_of_it_is() -> None:
     assert states(found) == ["named"] * 6 + ["in_step"] * 4
 
 
-def test_grade_a_is_for_those_who_pass_in_a_group_of_which_three_pass() -> None:
-    for not_a, grade, grades in (((3, 4), "A", "AAABB"), ((2, 3, 4), "B", "BBBBB"), ((), "A", "AAAAA")):
-        found = judge([5], asked=dict.fromkeys(not_a, NOT_A))
+def test_grade_a_is_for_those_who_pass_in_a_group_most_of_which_and_three_of_which_pass() -> None:
+    for size, not_a, grade, grades in (
+        (5, (3, 4), "A", "AAABB"),
+        (5, (2, 3, 4), "B", "BBBBB"),
+        (5, (), "A", "AAAAA"),
+        (3, (2,), "B", "BBB"),  # most, but not three
+        (6, (3, 4, 5), "B", "BBBBBB"),  # three, but not most
+        (7, (4, 5, 6), "A", "AAAABBB"),
+    ):
+        found = judge([size], asked=dict.fromkeys(not_a, NOT_A))
         (kept,) = found.groups()
         assert kept.group.grade == grade
-        assert "".join(found.accounts([kept]).grade[:5]) == grades
+        assert "".join(found.accounts([kept]).grade[:size]) == grades
     (only_in_step,) = judge([5], asked=dict.fromkeys(range(5), IN_STEP)).groups()
     assert (only_in_step.group.grade, only_in_step.group.named) == ("", ())
 

@@ -129,7 +129,7 @@ class _Counter(NamedTuple):
 
 
 @compiled
-def _group(key: Int32s, order: Int64s, n_keys: int) -> tuple[Int64s, Int32s]:
+def group_by(key: Int32s, order: Int64s, n_keys: int) -> tuple[Int64s, Int32s]:
     """Counting sort: return where each key's rows start, and `order` regrouped by key (stable)."""
     starts = np.zeros(n_keys + 1, np.int64)
     for value in key:
@@ -253,11 +253,11 @@ def sort_actions(
     if n and (at_ms.min() < -MAX_ABS_MS or at_ms.max() > MAX_ABS_MS):
         raise UsageError(f"an action's time is beyond {MAX_ABS_MS} ms from 1970; times are UTC milliseconds")
     # Actions at the same time keep no particular order; nothing below depends on it.
-    order = _group(np.ascontiguousarray(object_index, np.int32), np.argsort(at_ms), n_objects)[1]
+    order = group_by(np.ascontiguousarray(object_index, np.int32), np.argsort(at_ms), n_objects)[1]
     account, thing = account_index[order].astype(np.int32), object_index[order].astype(np.int32)
     at = at_ms[order].astype(np.int64)
     low, high = _windows(thing, at, window_ms)
-    starts, by_account = _group(account, np.arange(n), n_accounts)
+    starts, by_account = group_by(account, np.arange(n), n_accounts)
     return SortedActions(account, thing, at, low, high, by_account, starts)
 
 
@@ -268,7 +268,7 @@ def edge_blocks(
 
     Only a few blocks are alive at a time, so that results of any size can be streamed.
     """
-    workers = threads or _processors()
+    workers = threads or processors()
     n_accounts = len(actions.starts) - 1
     ends, bounds = _blocks(actions, _EDGES_PER_BLOCK, _PAIRS_PER_BLOCK)
     counters = deque(
@@ -295,7 +295,7 @@ def edge_blocks(
             yield waiting.popleft().result()
 
 
-def _processors() -> int:
+def processors() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -30,6 +30,9 @@ _WHOLE_TYPES: Final = frozenset(
 ) | {"INTEGER", "UINTEGER"}
 #: Digits that an integer time may have, so that in milliseconds it stays below 2^61.
 _DIGITS: Final = {"s": 15, "ms": 18}
+_YEAR_MS: Final = 365.2425 * 86_400_000
+#: 1990 to 2100: posts of the other unit, read in this one, fall far outside.
+_SENSIBLE_MS: Final = (20 * _YEAR_MS, 130 * _YEAR_MS)
 _DATE, _CLOCK = r"\d{4}-\d{2}-\d{2}", r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?"
 _OFFSET: Final = r" ?(Z|UTC|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
 
@@ -80,6 +83,7 @@ def load_shares(db: Database, path: Path, columns: Columns) -> None:
             f"{path}: the suffix {path.suffix!r} says neither .csv nor .parquet; convert or rename the file"
         )
     _refuse_local_times(db, path, columns)
+    _refuse_wrong_unit(db, path, columns)
 
 
 def _load_csv(db: Database, path: Path, columns: Columns) -> None:
@@ -231,6 +235,20 @@ def _extra(columns: Columns) -> list[str]:
 
 def _identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _refuse_wrong_unit(db: Database, path: Path, columns: Columns) -> None:
+    """Refuse times that make sense only in the other unit: they would silently hide or invent every co-action."""
+    (middle,) = db.one("SELECT median(at_ms) FROM shares")
+    if middle is None:
+        return
+    other, factor = ("ms", 1e-3) if columns.time_unit == "s" else ("s", 1e3)
+    if _SENSIBLE_MS[0] <= middle * factor < _SENSIBLE_MS[1]:
+        raise UsageError(
+            f"{path}: column `{columns.time}`: read in {columns.time_unit} its times lie in the year"
+            f" {1970 + middle / _YEAR_MS:.0f}, read in {other} in {1970 + middle * factor / _YEAR_MS:.0f};"
+            f" add --time-unit {other}"
+        )
 
 
 def _refuse_local_times(db: Database, path: Path, columns: Columns) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from floodmark.coaction.kernel import compiled
-from floodmark.coordination.pairs import Pairs, Workers, _Common, _common, _stamp, pair_test
+from floodmark.coordination.pairs import Common, Pairs, Workers, common_actions, pair_test, stamp
 from floodmark.coordination.prepare import Prepared
 from floodmark.coordination.propose import PROPOSAL_P
 from floodmark.coordination.rates import Around, Rates
@@ -51,15 +51,15 @@ def edges_of(
 
 @compiled
 def _details(
-    a: Int32s, b: Int32s, prepared: Prepared, around: Around, rates: Rates, windows_ms: Int64s, room: _Common
+    a: Int32s, b: Int32s, prepared: Prepared, around: Around, rates: Rates, windows_ms: Int64s, room: Common
 ) -> tuple[Int32s, Int64s, Int32s, Int32s]:
     """Return (window, episodes met, episodes) of each pair, and the positions of both actions where they met."""
     best, start = np.zeros((3, len(a)), np.int32), np.zeros(len(a) + 1, np.int64)
     x, y = np.empty(1024, np.int32), np.empty(1024, np.int32)
     n = 0
     for k in range(len(a)):
-        _stamp(a[k], prepared, room, True)
-        common = _common(a[k], b[k], prepared, room)
+        stamp(a[k], prepared, room, True)
+        common = common_actions(a[k], b[k], prepared, room)
         _, best[0, k], best[1, k], best[2, k] = pair_test(common, prepared, around, rates, windows_ms, room)
         for m in range(common):
             i, j = room.x[m], room.y[m]
@@ -69,5 +69,5 @@ def _details(
                 x[n], y[n] = i, j
                 n += 1
         start[k + 1] = n
-        _stamp(a[k], prepared, room, False)
+        stamp(a[k], prepared, room, False)
     return best, start, x[:n].copy(), y[:n].copy()

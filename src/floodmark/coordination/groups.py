@@ -169,9 +169,9 @@ def _readings(
     lags, repeated = np.unique(lag, return_counts=True)
     common = f"{int(repeated.max())} of {len(lag)} are {int(lags[repeated.argmax()]) / 1000:g} s"
     own_pace = (
-        "their own pace elsewhere, on any object, does not explain the timing (grade A)"
+        "for most of the named, delays behind the first post on any object do not explain the timing (grade A)"
         if grade == "A"
-        else "their own pace elsewhere does not explain the timing where others shared the same objects"
+        else "delays behind the first post do not explain the timing where others shared the same objects"
     )
     return (
         Reading(
@@ -191,6 +191,12 @@ def _readings(
             "Activists agree openly on an hour in which to post.",
             f"{busiest} actions in step fall into the busiest hour",
             f"they spread over {len(hours)} different hours",
+        ),
+        Reading(
+            "a message that all saw",
+            "Members of a chat, readers of a newsletter, viewers of a broadcast act on what they are shown.",
+            "this cannot be seen in timing; it fits any group, whatever its grade",
+            f"it would have had to show them {n} objects on {len(hours)} different hours",
         ),
         Reading(
             "one shared tool",

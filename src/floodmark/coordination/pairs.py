@@ -41,7 +41,7 @@ class Pairs(NamedTuple):
     p_value: Floats
 
 
-class _Common(NamedTuple):
+class Common(NamedTuple):
     """Room for the objects that two accounts share: positions of both actions, and their order in time."""
 
     mine: Int32s
@@ -89,7 +89,7 @@ def _blocks(prepared: Prepared, end: Int32s, low: Int32s, n_blocks: int) -> Int6
 
 
 @compiled
-def _candidates(me: int, prepared: Prepared, end: Int32s, low: Int32s, room: _Common) -> int:
+def _candidates(me: int, prepared: Prepared, end: Int32s, low: Int32s, room: Common) -> int:
     """Put the later accounts with which `me` is a candidate pair into room.touched, ascending; return how many."""
     account, count, touched = prepared.account, room.together, room.touched
     n = 0
@@ -114,13 +114,25 @@ def _candidates(me: int, prepared: Prepared, end: Int32s, low: Int32s, room: _Co
 
 
 @compiled
-def _stamp(me: int, prepared: Prepared, room: _Common, on: bool) -> None:
+def stamp(me: int, prepared: Prepared, room: Common, on: bool) -> None:
+    """Write where account `me` acted on each object into `room.mine` (`on`), or take it out again."""
     for i in prepared.by_account[prepared.account_starts[me] : prepared.account_starts[me + 1]]:
         room.mine[prepared.object[i]] = i if on else -1
 
 
 @compiled
-def _common(me: int, other: int, prepared: Prepared, room: _Common) -> int:
+def _turn_to(now: int, last: int, prepared: Prepared, room: Common) -> int:
+    """Stamp account `now` in place of `last` (-1: nobody); return `now`."""
+    if now != last:
+        if last >= 0:
+            stamp(last, prepared, room, False)
+        if now >= 0:
+            stamp(now, prepared, room, True)
+    return now
+
+
+@compiled
+def common_actions(me: int, other: int, prepared: Prepared, room: Common) -> int:
     """Put the positions of both accounts' actions on common objects into room.x (`me`, stamped) and room.y."""
     mine, theirs = prepared.account_starts[me], prepared.account_starts[other]
     n_mine, n_theirs = prepared.account_starts[me + 1] - mine, prepared.account_starts[other + 1] - theirs
@@ -149,7 +161,7 @@ def _common(me: int, other: int, prepared: Prepared, room: _Common) -> int:
 
 
 @compiled
-def _order_in_time(n: int, prepared: Prepared, room: _Common) -> None:
+def _order_in_time(n: int, prepared: Prepared, room: Common) -> None:
     """Sort the common actions by the earlier of their two times: symmetric, so that names do not matter."""
     x, y = room.x, room.y
     if n > 48:
@@ -178,7 +190,7 @@ def _chance(w: int, i: int, prepared: Prepared, around: Around, rates: Rates) ->
 
 @compiled
 def _window_p(
-    w: int, n: int, prepared: Prepared, around: Around, rates: Rates, windows_ms: Int64s, room: _Common
+    w: int, n: int, prepared: Prepared, around: Around, rates: Rates, windows_ms: Int64s, room: Common
 ) -> tuple[float, int, int]:
     """Return (p, episodes with a meeting, episodes) of the common actions in `room`, for one window."""
     window, gap = windows_ms[w], max(EPISODE_GAP_MS, windows_ms[w])
@@ -200,7 +212,7 @@ def _window_p(
 
 @compiled
 def pair_test(
-    n: int, prepared: Prepared, around: Around, rates: Rates, windows_ms: Int64s, room: _Common
+    n: int, prepared: Prepared, around: Around, rates: Rates, windows_ms: Int64s, room: Common
 ) -> tuple[float, int, int, int]:
     """Return (p over all windows by Bonferroni, best window, its episodes with a meeting, its episodes)."""
     best, best_window, best_hits, best_episodes = 1.0, 0, 0, 0
@@ -227,7 +239,7 @@ def _subtract_block(
     low: Int32s,
     windows_ms: Int64s,
     minus: Around,
-    room: _Common,
+    room: Common,
 ) -> int:
     """Subtract all candidate pairs of accounts first..last-1 from `minus`; return how many there are."""
     pairs = 0
@@ -235,11 +247,11 @@ def _subtract_block(
         n = _candidates(me, prepared, end, low, room)
         pairs += n
         if n:
-            _stamp(me, prepared, room, True)
+            stamp(me, prepared, room, True)
             for k in range(n):
-                for m in range(_common(me, room.touched[k], prepared, room)):
+                for m in range(common_actions(me, room.touched[k], prepared, room)):
                     subtract_pair(minus, room.x[m], room.y[m], prepared, windows_ms)
-            _stamp(me, prepared, room, False)
+            stamp(me, prepared, room, False)
     return pairs
 
 
@@ -254,7 +266,7 @@ def _screen_block(
     rates: Rates,
     windows_ms: Int64s,
     screen: float,
-    room: _Common,
+    room: Common,
 ) -> tuple[Int32s, Int32s, Floats]:
     """Return the candidate pairs of accounts first..last-1 whose p-value is at most `screen`."""
     a, b, p_value = np.empty(1024, np.int32), np.empty(1024, np.int32), np.empty(1024)
@@ -263,10 +275,10 @@ def _screen_block(
         n = _candidates(me, prepared, end, low, room)
         if not n:
             continue
-        _stamp(me, prepared, room, True)
+        stamp(me, prepared, room, True)
         for k in range(n):
             other = room.touched[k]
-            p = pair_test(_common(me, other, prepared, room), prepared, around, rates, windows_ms, room)[0]
+            p = pair_test(common_actions(me, other, prepared, room), prepared, around, rates, windows_ms, room)[0]
             if p > screen:
                 continue
             if found == len(a):
@@ -274,45 +286,33 @@ def _screen_block(
                 p_value = np.append(p_value, np.empty_like(p_value))
             a[found], b[found], p_value[found] = me, other, p
             found += 1
-        _stamp(me, prepared, room, False)
+        stamp(me, prepared, room, False)
     return a[:found].copy(), b[:found].copy(), p_value[:found].copy()
 
 
 @compiled
 def _test_pairs(
-    a: Int32s, b: Int32s, prepared: Prepared, around: Around, rates: Rates, windows_ms: Int64s, room: _Common
+    a: Int32s, b: Int32s, prepared: Prepared, around: Around, rates: Rates, windows_ms: Int64s, room: Common
 ) -> Floats:
     """Return the p-values of listed pairs, which come grouped by a."""
     p_value = np.empty(len(a))
     me = -1
     for k in range(len(a)):
-        if a[k] != me:
-            if me >= 0:
-                _stamp(me, prepared, room, False)
-            me = a[k]
-            _stamp(me, prepared, room, True)
-        n = _common(me, b[k], prepared, room)
+        me = _turn_to(a[k], me, prepared, room)
+        n = common_actions(me, b[k], prepared, room)
         p_value[k] = pair_test(n, prepared, around, rates, windows_ms, room)[0]
-    if me >= 0:
-        _stamp(me, prepared, room, False)
+    _turn_to(-1, me, prepared, room)
     return p_value
 
 
 @compiled
-def _subtract_pairs(
-    a: Int32s, b: Int32s, prepared: Prepared, windows_ms: Int64s, around: Around, room: _Common
-) -> None:
+def _subtract_pairs(a: Int32s, b: Int32s, prepared: Prepared, windows_ms: Int64s, around: Around, room: Common) -> None:
     me = -1
     for k in range(len(a)):
-        if a[k] != me:
-            if me >= 0:
-                _stamp(me, prepared, room, False)
-            me = a[k]
-            _stamp(me, prepared, room, True)
-        for m in range(_common(me, b[k], prepared, room)):
+        me = _turn_to(a[k], me, prepared, room)
+        for m in range(common_actions(me, b[k], prepared, room)):
             subtract_pair(around, room.x[m], room.y[m], prepared, windows_ms)
-    if me >= 0:
-        _stamp(me, prepared, room, False)
+    _turn_to(-1, me, prepared, room)
 
 
 class Workers:
@@ -324,7 +324,7 @@ class Workers:
         most = int(np.diff(prepared.account_starts).max(initial=0))
         self.threads = threads
         self._rooms = [
-            _Common(
+            Common(
                 np.full(len(prepared.original_object), -1, np.int32),
                 np.empty(most, np.int32),
                 np.empty(most, np.int32),
@@ -334,7 +334,7 @@ class Workers:
             for _ in range(threads)
         ]
 
-    def map(self, work: Callable[[Item, _Common], Result], items: Sequence[Item]) -> list[Result]:
+    def map(self, work: Callable[[Item, Common], Result], items: Sequence[Item]) -> list[Result]:
         """Return work(item, room) for every item, in order; a room is in one thread's hands at a time."""
 
         def one(item: Item) -> Result:
@@ -366,7 +366,7 @@ def tested_pairs(
     minuses = [Around(*(np.zeros_like(part) for part in base)) for _ in range(workers.threads)]
     free = minuses.copy()
 
-    def subtract(block: tuple[int, int], room: _Common) -> int:
+    def subtract(block: tuple[int, int], room: Common) -> int:
         minus = free.pop()
         found = _subtract_block(*block, prepared, end, low, windows_ms, minus, room)
         free.append(minus)
@@ -376,7 +376,7 @@ def tested_pairs(
     around = Around(*(sum(parts, start=part) for part, *parts in zip(base, *minuses, strict=True)))
     rates = estimate(prepared, around, reference)
 
-    def screen(block: tuple[int, int], room: _Common) -> tuple[Int32s, Int32s, Floats]:
+    def screen(block: tuple[int, int], room: Common) -> tuple[Int32s, Int32s, Floats]:
         return _screen_block(*block, prepared, end, low, around, rates, windows_ms, _SCREEN_P, room)
 
     parts = workers.map(screen, blocks)
@@ -398,7 +398,7 @@ def _again(
     )
     rates = estimate(prepared, around, reference)
 
-    def test(cut: tuple[int, int], room: _Common) -> Floats:
+    def test(cut: tuple[int, int], room: Common) -> Floats:
         part = slice(*cut)
         return _test_pairs(pairs.a[part], pairs.b[part], prepared, around, rates, windows_ms, room)
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from floodmark.coaction.kernel import MAX_ABS_MS, compiled
+from floodmark.coaction.kernel import MAX_ABS_MS, compiled, group_by
 from floodmark.coordination.result import Int32s, Int64s, Shares
 from floodmark.errors import UsageError
 
@@ -44,7 +44,7 @@ def prepare(shares: Shares) -> Prepared:
     if n and (shares.at_ms.min() < -MAX_ABS_MS or shares.at_ms.max() > MAX_ABS_MS):
         raise UsageError(f"an action's time is beyond {MAX_ABS_MS} ms from 1970; times are UTC milliseconds")
     in_time = np.argsort(shares.at_ms, kind="stable")
-    order, _ = _grouped(np.asarray(shares.object, np.int32), in_time, n_objects)
+    _, order = group_by(np.asarray(shares.object, np.int32), in_time, n_objects)
     account = np.asarray(shares.account, np.int32)[order]
     thing = np.asarray(shares.object, np.int32)[order]
     at_ms = np.asarray(shares.at_ms, np.int64)[order]
@@ -52,8 +52,8 @@ def prepare(shares: Shares) -> Prepared:
     kept = _first_and_shared(account, thing, shares.n_accounts)
     account, thing, at_ms = account[kept], thing[kept], at_ms[kept]
     original, renumbered = _renumber(thing)
-    _, object_starts = _grouped(renumbered, np.arange(0), len(original))
-    by_account, account_starts = _grouped(account, np.arange(len(account)), shares.n_accounts)
+    object_starts = np.concatenate([[0], np.cumsum(np.bincount(renumbered, minlength=len(original)))]).astype(np.int64)
+    account_starts, by_account = group_by(account, np.arange(len(account)), shares.n_accounts)
     return Prepared(account, renumbered, at_ms, object_starts, by_account, account_starts, original)
 
 
@@ -67,22 +67,6 @@ def clock_resolution_ms(at_ms: Int64s) -> int:
         return 1
     # Times relative to the first would hide a clock that is off by seconds; clocks of archives are cut, not shifted.
     return next((clock for clock in _CLOCKS_MS if not np.any(at_ms % clock)), 1)
-
-
-@compiled
-def _grouped(key: Int32s, order: Int64s, n_keys: int) -> tuple[Int32s, Int64s]:
-    """Counting sort: return `order` regrouped by key (stable), and where each key's rows start."""
-    starts = np.zeros(n_keys + 1, np.int64)
-    for value in key:
-        starts[value + 1] += 1
-    for i in range(n_keys):
-        starts[i + 1] += starts[i]
-    free = starts[:-1].copy()
-    grouped = np.empty(len(order), np.int32)
-    for row in order:
-        grouped[free[key[row]]] = row
-        free[key[row]] += 1
-    return grouped, starts
 
 
 @compiled

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from floodmark.coaction.kernel import processors
 from floodmark.coordination.beside import pace_of
 from floodmark.coordination.edges import edges_of
 from floodmark.coordination.groups import Facts, communities, components, describe, facts
@@ -65,7 +65,7 @@ def coordination(
         raise UsageError(
             f"windows: all are shorter than the clock of the data, {resolution_ms / 1000:g} s; give a longer window"
         )
-    workers_wanted = threads or _processors()
+    workers_wanted = threads or processors()
     prepared = prepare(shares)
     base = count_around(prepared, windows_ms)
     too_dense = _too_dense(prepared, base, windows_ms, rules.dense_successors)
@@ -109,10 +109,6 @@ def warm_up() -> None:
         trace=np.zeros(38, np.int32),
     )
     coordination(shares, threads=1)
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _too_dense(
@@ -292,8 +288,10 @@ class _Verdicts:
     def _kept(self, number: int, part: Int32s, found: Facts, named: np.ndarray, role: np.ndarray) -> _Kept:
         accounts = self.answers.account
         acting, called = part[role[part] != "amplified"], part[named[part]]
-        excluded = np.count_nonzero(self.passed.no_trigger[called]) >= self.rules.min_members
-        grade = ("A" if excluded else "B") if len(called) else ""
+        # A group's grade is read as a word on all of it: it takes most of the named, and never fewer than three.
+        alone = np.count_nonzero(self.passed.no_trigger[called])
+        most = alone >= self.rules.min_members and 2 * alone > len(called)
+        grade = ("A" if most else "B") if len(called) else ""
         group = describe(
             number,
             accounts[acting],

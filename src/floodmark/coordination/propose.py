@@ -203,16 +203,17 @@ def leave_out(x: int, graph: Graph, members: Int32s, parts: bool, rest: Rest, go
     inside[x] = False
     stack[0] = x
     _peel(graph, inside, stack, degree, 1)
-    best, best_size, parts_seen = -2, 1, 0  # no label is -2: where nothing is left, all are gone
+    largest, parts_seen = 2, 0
     for v in members:
         if inside[v] and label[v] == -1:
             size = _fill(graph, inside, v, parts_seen, label, stack)
-            if size > best_size:
-                best, best_size = parts_seen, size
+            degree[stack[:size]] = size  # the degrees have done their work
             parts_seen += 1
+            largest = max(largest, size)
     n = 1
     for v in members:
-        if v != x and label[v] != best:
+        # Equally large components stay together: to choose one would depend on how accounts are numbered.
+        if v != x and (label[v] == -1 or degree[v] < largest):
             gone[n] = v
             n += 1
         label[v] = -1

@@ -18,7 +18,8 @@ Texts = npt.NDArray[np.object_]
 STATES: Final = ("named", "in_step", "lead", "tested", "untestable")
 #: How a member of a group moves: behind the others, always in front of them, or in front and behind.
 ROLES: Final = ("follower", "amplified", "first_mover")
-#: A: the account's own habits on the same objects (a common trigger) do not explain it. B: they were not excluded.
+#: A: no common first post: the delays behind an object's first sharer do not explain the timing. B: they may.
+#: Neither excludes a later trigger that all saw: a message, a push, a broadcast.
 GRADES: Final = ("A", "B")
 
 

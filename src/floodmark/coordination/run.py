@@ -39,11 +39,14 @@ _READING: Final = (
     "Not flagged is not cleared: many accounts act too little to be tested, and slow or camouflaged ones go unseen.",
     "Named means: in step with a group more often than shared taste and shared attention explain. It does not mean "
     "inauthentic, and it does not say who is behind it.",
-    "In step means: moves with a group without following it; such an account may be imitated, and is no participant.",
+    "In step means: moves with a group, and the timing does not show that it follows. Such an account may be imitated "
+    "by the group or part of it; on this evidence it is called neither.",
+    "No grade excludes a trigger that all saw after the first post: a message in a chat, a push, a broadcast, a fixed "
+    "break. Whoever saw the same can be named for it; look for a second, independent sign.",
 )
 _JITTER: Final = (
     "The widest jitter at which the documentation's reference campaign would still be seen in this collection; "
-    "whoever is slower than that can go unseen, and 0 means that no jitter would be seen."
+    "an estimate: whoever is slower can go unseen, and 0 means that no jitter would be seen."
 )
 
 

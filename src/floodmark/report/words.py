@@ -111,12 +111,16 @@ SUBJECTS: Final[Mapping[str, tuple[str, str]]] = {
 
 #: Grade of a group in words, and what it means.
 GRADES: Final[Mapping[str, tuple[str, str]]] = {
-    "A": ("A common trigger excluded", "the accounts' own habits on the same objects do not explain the timing"),
-    "B": ("B lockstep, common trigger not excluded", "in step beyond chance; one source that all watch may explain it"),
+    "A": (
+        "A, first posts are no common trigger",
+        "for most of its named accounts, delays behind an object's first post do not explain the timing;"
+        " a later trigger that all saw (a message, push or broadcast) is not excluded",
+    ),
+    "B": ("B, lockstep", "in step beyond chance; one source that all watch may explain it"),
     "": ("In step only, nobody named", "two-sided timing alone; first movers and the amplified land here too"),
 }
 ROLES: Final[Mapping[str, str]] = {
-    "follower": "follows the others",
+    "follower": "behind the others",
     "first_mover": "moves first and follows",
-    "amplified": "amplified: always in front of the others, never a member",
+    "amplified": "mostly in front of the others: amplified by them, or leading them; not named",
 }

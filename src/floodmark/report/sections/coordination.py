@@ -18,11 +18,14 @@ from floodmark.view import CaseView
 _LIMITS: Final = (
     "Not named is not cleared: whoever acts rarely, spreads actions in time or over other objects is not seen.",
     "Coordinated is not inauthentic, and neither says who is behind it.",
-    f"Names are chosen so that on average at most {100 * Rules().level:g}{NBSP}% of them are wrong where the test's"
-    " assumptions hold; which ones, the test cannot say.",
+    f"Names are chosen so that on average at most {100 * Rules().level:g}{NBSP}% of all names of a run are wrong where"
+    " the test's assumptions hold. That is not so for each side by itself: all names on one side can be wrong.",
+    "The assumptions fail where accounts share a trigger that came after the first post: a message, push or broadcast"
+    " that all saw, or the same fixed breaks. Timing cannot exclude it, whatever the grade.",
 )
 _ALTERNATIVES: Final = (
     "Fans and activists who wait for the same source act within seconds of each other without hiding anything.",
+    "Members of a chat, readers of a newsletter, viewers of a broadcast act together on what they were shown.",
     "Syndicated news, one scheduling tool or a shared clock puts strangers in step.",
     "Somebody who acts just before a predictable account can make it look like a follower: framing.",
 )
@@ -31,7 +34,10 @@ _TABLES: Final = ("coordinated_accounts", "participants")
 _OF_ROSTER: Final = {
     "coordinated": ("accounts", "The coordination test names so many {}."),
     "coordinated_share": ("share", "Of the {} that could be tested, this share is named."),
-    "coordinated_at_least": ("share", "Of all {}, a share within these bounds is coordinated."),
+    "coordinated_at_least": (
+        "share",
+        "If every name is right, at least this share of all {} is coordinated; nothing bounds it from above.",
+    ),
     "in_step": ("accounts", "So many {} are in step with a group and not called part of it."),
     "lead": ("accounts", "So many {} are leads: close to a group, with too little evidence to be named."),
     "testable": ("share", "Of all {}, this share could be tested at all."),
@@ -213,7 +219,7 @@ def _at_least(view: CaseView, subject: str, roster: _Roster, test: Mapping[str, 
             f" test the account or not, so nothing here bounds the share from above; {_method(test)}"
         ),
         evidence=Evidence(_TABLES, f"participants of the roster {subject}", roster.accounts),
-        limits=(*_LIMITS, "The lower bound takes every name as right; wrong names would lower it."),
+        limits=(*_LIMITS, "The lower bound takes every name as right; if they are wrong, it is 0."),
         confidence="low",
         alternatives=_ALTERNATIVES,
         level=view.config.parameters.level,
@@ -272,7 +278,7 @@ def _jitter(view: CaseView, scope: str, test: Mapping[str, Any]) -> Finding:
         limits=(
             *none,
             "A campaign of fewer accounts, fewer actions or more camouflage is seen only at a smaller spread.",
-            "A campaign that acts more slowly than this is not seen, however large.",
+            "An estimate for that campaign: a larger one can be seen at a wider spread, and this one can be missed.",
         ),
         confidence="moderate",
         alternatives=("Where much is said at once, strangers act within a minute of each other all the time.",),
