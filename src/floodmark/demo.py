@@ -55,7 +55,8 @@ def compared(data: Path, tables: Path) -> dict[str, dict[str, Any]]:
             "value": planted,
             "unit": "accounts",
             "note": _words(planted, testable, both, named),
-            "verdict": f"{both:,} named",
+            "verdict": f"{both:,} of {named:,} named were planted" if named else "nobody named",
+            "mark": "✗" if both < named else "–",
         }
         for roster, planted, testable, both, named in rows
         if roster

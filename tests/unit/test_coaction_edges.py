@@ -393,6 +393,6 @@ def test_times_in_the_other_unit_are_refused_with_the_option_that_reads_them(tmp
     seconds = f"{HEADER}a,o,1594994400\nb,o,1594994410\n"
     millis = f"{HEADER}a,o,1594994400000\nb,o,1594994410000\n"
     for text, unit, other in ((millis, "s", "ms"), (seconds, "ms", "s")):
-        with pytest.raises(UsageError, match=rf"`timestamp_share`.*add --time-unit {other}$"):
+        with pytest.raises(UsageError, match=rf"`timestamp_share`.*{other} in 2020; add --time-unit {other}$"):
             edges_of(write(tmp_path, text), time_unit=unit)
     assert edges_of(write(tmp_path, seconds), time_unit="s") == edges_of(write(tmp_path, millis), time_unit="ms")

@@ -379,8 +379,9 @@ def test_the_demo_says_how_many_planted_accounts_are_named(tmp_path: Path) -> No
             f"SELECT * FROM (VALUES {rows}) t(account_id, state)", tmp_path / "coordinated_accounts.parquet"
         )
     found = demo.compared(tmp_path, tmp_path)
-    assert (found["M3.coordinated.pro"]["value"], found["M3.coordinated.pro"]["verdict"]) == (2, "1 named")
-    assert found["M3.coordinated.con"]["value"] == 0
+    pro, con = found["M3.coordinated.pro"], found["M3.coordinated.con"]
+    assert (pro["value"], pro["mark"], pro["verdict"]) == (2, "✗", "1 of 2 named were planted")
+    assert (con["value"], con["mark"], con["verdict"]) == (0, "–", "nobody named")
     assert found["roster.event"]["note"] == (
         "3 accounts were planted, of which 1 could be tested; 1 of them are named (recall 33.3%, of the testable"
         " 100.0%); 1 of the 2 named accounts were planted (precision 50.0%)"

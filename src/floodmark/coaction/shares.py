@@ -246,7 +246,7 @@ def _refuse_wrong_unit(db: Database, path: Path, columns: Columns) -> None:
     if _SENSIBLE_MS[0] <= middle * factor < _SENSIBLE_MS[1]:
         raise UsageError(
             f"{path}: column `{columns.time}`: read in {columns.time_unit} its times lie in the year"
-            f" {1970 + middle / _YEAR_MS:.0f}, read in {other} in {1970 + middle * factor / _YEAR_MS:.0f};"
+            f" {1970 + int(middle / _YEAR_MS)}, read in {other} in {1970 + int(middle * factor / _YEAR_MS)};"
             f" add --time-unit {other}"
         )
 

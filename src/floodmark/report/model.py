@@ -301,7 +301,7 @@ def planted_of(finding: Finding, planted: Mapping[str, object], zone: str) -> Pl
     truth, unit = planted.get("value"), str(planted.get("unit", finding.unit))
     value = truth if is_number(truth) else str(truth) if truth is not None else None
     own = planted.get("verdict")
-    mark, verdict = ("–", str(own)) if own else _verdict(finding, value, unit)
+    mark, verdict = (str(planted.get("mark") or "–"), str(own)) if own else _verdict(finding, value, unit)
     return Planted(
         figure=figure(value, None, None, unit, zone, difference=is_difference(finding)),
         mark=mark,

@@ -48,7 +48,7 @@ LABELS: Final[Mapping[str, str]] = {
     "M3.candidates": "Candidate pairs",
     "M3.coordinated": "Named as coordinated",
     "M3.coordinated_share": "Named, of those that could be tested",
-    "M3.coordinated_at_least": "Coordinated, of all participants",
+    "M3.coordinated_at_least": "Coordinated, of all participants, if every name is right",
     "M3.in_step": "In step, not named",
     "M3.lead": "Leads, not named",
     "M3.testable": "Could be tested at all",
