@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from floodmark import schema
+from floodmark.accounts.judge import judge_all
 from floodmark.config import CaseConfig
 from floodmark.engine.duckdb import Database
 from floodmark.view import CaseView, InputCount
@@ -95,6 +96,10 @@ def make_view() -> Callable[..., CaseView]:
         for table in schema.TABLES:
             load_rows(db, table, tables.get(table.name, ()))
         config = CaseConfig.model_validate({name: value for name, value in fields.items() if value is not None})
-        return CaseView(config, db, tuple(inputs))
+        view = CaseView(config, db, tuple(inputs))
+        if "account_flags" not in tables:
+            assert judge_all(view, "_flags") == {}
+            db.execute("INSERT INTO account_flags SELECT * FROM _flags")
+        return view
 
     return build

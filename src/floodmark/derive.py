@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from floodmark import registry, textfold
+from floodmark.accounts.judge import judge_all
 from floodmark.coaction.table import edges_from_table
 from floodmark.config import CaseConfig
 from floodmark.engine.duckdb import Database, read_sql
 from floodmark.errors import UsageError
-from floodmark.schema import COORDINATION, EDGES, create_sql
+from floodmark.schema import ACCOUNT_FLAGS, COORDINATION, EDGES, create_sql
+from floodmark.view import CaseView
 
 BASE_FILES: Final = ("posts", "repeats", "account_observations", "statuses", "rejects", "post_features")
 DERIVED_FILES: Final = (
@@ -61,6 +63,13 @@ def derive(db: Database, config: CaseConfig, out: Path, progress: Progress = lam
     progress(0.5)
     _coordination(db, config, out)
     progress(1.0)
+
+
+def derive_flags(view: CaseView, out: Path, progress: Progress = lambda _share: None) -> Mapping[str, str]:
+    """Judge every participant by every flag into the folder `out` and open the table; return the flags that failed."""
+    failed = judge_all(view, "_flags", progress=progress)
+    _write(view.db, out, ACCOUNT_FLAGS.name, "SELECT * FROM _flags")
+    return failed
 
 
 def open_scoped_posts(db: Database, streams: tuple[str, ...], start_ms: int, end_ms: int) -> None:

@@ -22,6 +22,7 @@ from floodmark.findings import Finding, as_json, dump, unique
 from floodmark.ingest import store
 from floodmark.progress import Reporter
 from floodmark.registry import Reader
+from floodmark.schema import ACCOUNT_FLAGS
 from floodmark.view import CaseView, InputCount
 
 CASE_FILE: Final = "case.toml"
@@ -32,6 +33,7 @@ Planted = Mapping[str, Mapping[str, object]]
 #: The posts behind edges stay in their table: as CSV they can take more room than all the rest.
 _EXPORTED: Final = {
     "participants": "exports/participants.csv",
+    "account_flags": "exports/account-flags.csv",
     "coordinated_accounts": "exports/coordinated-accounts.csv",
     "groups": "exports/groups.csv",
     "group_readings": "exports/group-readings.csv",
@@ -71,7 +73,8 @@ def run_case(
         _freeze_case_file(staging, config)
         _merge(staging, config, inputs, reporter)
         _derive(staging, config, reporter)
-        found, failed = _findings(staging, config, inputs, reporter)
+        flags = _flags(staging, config, inputs, reporter)
+        found, failed = _findings(staging, config, inputs, flags, reporter)
         _report(staging, config, inputs, found, failed, (planted, compare), reporter)
         _log(staging, reporter)
     return RunResult(folder, found, inputs, failed)
@@ -106,6 +109,7 @@ def replay(folder: Path, finding_id: str) -> tuple[Mapping[str, object], Mapping
         derive.derive(db, config, Path(temporary))
         inputs = tuple(_input_count(step["result"]) for step in manifest["steps"] if step["name"].startswith("input/"))
         view = CaseView(config, db, inputs)
+        derive.derive_flags(view, Path(temporary))
         for section in _ordered_sections():
             if finding_id.split(".", maxsplit=1)[0] in section.measures:
                 for finding in section.findings(view):
@@ -233,8 +237,29 @@ def _derive(staging: case.Staging, config: CaseConfig, reporter: Reporter) -> No
     staging.step("derived", [staging.steps["tables"].key, _window_key(config), used], outputs, run)
 
 
-def _findings(
+def _flags(
     staging: case.Staging, config: CaseConfig, inputs: tuple[InputCount, ...], reporter: Reporter
+) -> Mapping[str, str]:
+    """Judge the accounts; return the flags that failed."""
+    tables = staging.folder / "tables"
+
+    def run() -> object:
+        with Database() as db, reporter.step("Judging accounts by flags") as advance:
+            derive.open_base(db, tables)
+            derive.open_derived(db, tables)
+            return {"failed_flags": derive.derive_flags(CaseView(config, db, inputs), tables, advance)}
+
+    key = [staging.steps["derived"].key, config.parameters.model_dump(mode="json")]
+    result: Any = staging.step("flags", key, [f"tables/{ACCOUNT_FLAGS.name}.parquet"], run).result
+    return {f"flag {name}": str(reason) for name, reason in result["failed_flags"].items()}
+
+
+def _findings(
+    staging: case.Staging,
+    config: CaseConfig,
+    inputs: tuple[InputCount, ...],
+    failed_flags: Mapping[str, str],
+    reporter: Reporter,
 ) -> tuple[list[dict[str, object]], dict[str, str]]:
     def run() -> object:
         found: list[Finding] = []
@@ -242,6 +267,7 @@ def _findings(
         with Database() as db, reporter.step("Measuring") as advance:
             derive.open_base(db, staging.folder / "tables")
             derive.open_derived(db, staging.folder / "tables")
+            db.view_parquet(ACCOUNT_FLAGS.name, staging.folder / f"tables/{ACCOUNT_FLAGS.name}.parquet")
             view = CaseView(config, db, inputs)
             sections = _ordered_sections()
             for number, section in enumerate(sections, 1):
@@ -253,9 +279,9 @@ def _findings(
         (staging.folder / FINDINGS).write_bytes(dump(unique(found)))
         return {"failed_sections": failed}
 
-    step = staging.step("findings", [staging.steps["derived"].key, _config_key(config)], [FINDINGS], run)
+    step = staging.step("findings", [staging.steps["flags"].key, _config_key(config)], [FINDINGS], run)
     result: Any = step.result
-    return orjson.loads((staging.folder / FINDINGS).read_bytes()), dict(result["failed_sections"])
+    return orjson.loads((staging.folder / FINDINGS).read_bytes()), {**failed_flags, **result["failed_sections"]}
 
 
 def _report(
@@ -280,6 +306,7 @@ def _report(
             exports.write_findings_csv(staging.folder / "exports/findings.csv", found)
             exports.write_findings_spreadsheet_csv(staging.folder / "exports/findings-for-spreadsheets.csv", found)
             derive.open_derived(db, staging.folder / "tables")
+            db.view_parquet(ACCOUNT_FLAGS.name, staging.folder / f"tables/{ACCOUNT_FLAGS.name}.parquet")
             for table, name in _EXPORTED.items():
                 exports.write_table_csv(db, table, staging.folder / name)
 

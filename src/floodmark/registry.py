@@ -78,26 +78,42 @@ class Trace:
     example_actions: tuple[tuple[str, str], ...]
 
 
+#: Columns of equal length: account_id, flagged (True, False, or None for unknown), evidence (why, in words, or None).
+Judgements = Mapping[str, Sequence[object]]
+
+
 @dataclass(frozen=True)
 class Flag:
     """One dated property of accounts.
 
-    `sql` yields (account_id, flagged BOOLEAN or NULL, evidence VARCHAR) from `accounts`.
+    `sql`, or `judge` where SQL is not enough, yields (account_id, flagged BOOLEAN or NULL, evidence VARCHAR), at most
+    one row an account, from the base tables and `participants`; `judge` gets the view of the case. Parameters are those
+    of `accounts.judge.parameter_values`, bound in `sql` by name.
 
-    NULL means that the account cannot be judged (its column is empty); such accounts count as unknown, never as
-    unflagged.
+    NULL, or no row, means that the account cannot be judged (its column is empty); such accounts count as unknown,
+    never as unflagged. `needs` are columns of `accounts`, or of another table as in `posts.client`: without a value in
+    any of them nobody can be judged. `measure` says in which part of the report the flag stands.
     """
 
     name: str
     title: str
     meaning: str
     needs: tuple[str, ...]
-    sql: str
     parameters: tuple[str, ...]
     benign: tuple[str, ...]
     source: str
-    example_accounts: tuple[Row, ...]
     example_flags: Mapping[str, bool | None]
+    sql: str = ""
+    judge: Callable[[CaseView], Judgements] | None = None
+    measure: str = "M4"
+    example_accounts: tuple[Row, ...] = ()
+    example_posts: tuple[Row, ...] = ()
+    example_observations: tuple[Row, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a flag that is defined twice or not at all (ValueError)."""
+        if bool(self.sql) == bool(self.judge):
+            raise ValueError(f"flag {self.name!r} needs either sql or judge")
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,9 @@ ACCOUNTS: Final = Table(
         Column("description", "VARCHAR", "profile text"),
         Column("language", "VARCHAR", "interface language"),
         Column("default_picture", "BOOLEAN", "whether the picture is the platform's default"),
+        Column(
+            "picture", "VARCHAR", "address or hash of the profile picture; equal text means equal picture"
+        ),
         Column("verified", "BOOLEAN", "verified by the platform"),
         Column("protected", "BOOLEAN", "posts visible to followers only"),
     ),
@@ -211,6 +214,19 @@ PARTICIPANTS: Final = Table(
         Column("account_id", "VARCHAR", "the account"),
         Column("posts", "BIGINT", "its distinct posts for that roster in the window", "posts"),
         Column("first_at_ms", "BIGINT", "its first such post", "UTC ms"),
+    ),
+)
+
+ACCOUNT_FLAGS: Final = Table(
+    "account_flags",
+    "derived",
+    "What each flag says of each participant and why; no row where the flag cannot judge the account.",
+    ("flag", "account_id"),
+    (
+        Column("flag", "VARCHAR", "a file in accounts/", required=True),
+        Column("account_id", "VARCHAR", "the account", required=True),
+        Column("flagged", "BOOLEAN", "whether the account has it", required=True),
+        Column("evidence", "VARCHAR", "why, in words; what was seen of the account"),
     ),
 )
 
@@ -400,6 +416,7 @@ TABLES: Final = (
     PROFILES,
     SIDE_POSTS,
     PARTICIPANTS,
+    ACCOUNT_FLAGS,
     ACTIONS,
     EDGES,
     *COORDINATION,

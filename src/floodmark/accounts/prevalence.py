@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from floodmark import registry, stats
-from floodmark.config import CaseConfig
+from floodmark.accounts.judge import judge, judge_all
+from floodmark.engine.duckdb import quote
 from floodmark.registry import Flag
 from floodmark.view import CaseView
 
@@ -108,29 +109,26 @@ class FlagCounts:
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def parameter_values(config: CaseConfig) -> dict[str, int]:
-    """Return every parameter that a flag's SQL may name: `event_start_ms`, `event_end_ms` and the whole-number
-    thresholds of the case file.
-    """
-    thresholds = {name: value for name, value in config.parameters if isinstance(value, int)}
-    return {"event_start_ms": config.event.start_ms, "event_end_ms": config.event.end_ms, **thresholds}
-
-
 def count_flags(view: CaseView, flags: Iterable[Flag] | None = None) -> FlagCounts:
-    """Judge every participant by every flag (default: all that loaded) and count the patterns per roster.
+    """Count the patterns of flags (default: all that loaded) per roster.
 
-    Reads `participants` and `accounts`; a participant without a profile is unknown to every flag. Raises EngineError
-    when a flag's SQL fails.
+    Reads `participants` and `account_flags`; a flag that is not among the loaded ones is judged here. A participant
+    without a profile is unknown to every flag of profiles. Raises EngineError when such a flag's SQL fails.
     """
-    used = sorted(registry.flags().items.values() if flags is None else flags, key=lambda flag: flag.name)
-    values = parameter_values(view.config)
-    bound = {name: values[name] for flag in used for name in flag.parameters}
-    tables = ", ".join(f"flag_{i} AS ({flag.sql})" for i, flag in enumerate(used))
-    joins = " ".join(f"LEFT JOIN flag_{i} ON flag_{i}.account_id = p.account_id" for i in range(len(used)))
-    columns = ", ".join(f"flag_{i}.flagged" for i in range(len(used)))
+    loaded = registry.flags().items
+    used = sorted(loaded.values() if flags is None else flags, key=lambda flag: flag.name)
+    judge_all(view, "_asked_flags", [])
+    for flag in used:
+        if flag.name not in loaded:
+            judge(view, flag, "_asked_flags")
+    both = "(SELECT * FROM account_flags UNION ALL SELECT * FROM _asked_flags)"
+    joins = " ".join(
+        f"LEFT JOIN {both} f{i} ON f{i}.flag = {quote(flag.name)} AND f{i}.account_id = p.account_id"
+        for i, flag in enumerate(used)
+    )
+    columns = "".join(f"f{i}.flagged AS flagged_{i}, " for i in range(len(used)))
     rows = view.db.rows(
-        f"WITH {tables} SELECT p.roster, {columns}, count(*) FROM participants p {joins} GROUP BY ALL ORDER BY ALL",
-        bound,
+        f"SELECT p.roster, {columns} count(*) FROM participants p {joins} GROUP BY ALL ORDER BY ALL",
     )
     patterns: dict[str, dict[Pattern, int]] = {}
     for roster, *pattern, accounts in rows:
@@ -151,12 +149,13 @@ def prevalence_range(tally: Tally, level: float = 0.95) -> stats.Interval:
 
 def _known_columns(view: CaseView, flags: Sequence[Flag]) -> dict[str, frozenset[str]]:
     """Return the columns that have a value for at least one account, per roster."""
-    names = sorted({name for flag in flags for name in flag.needs})
-    counts = ", ".join(f"count(a.{name})" for name in names)
-    rows = view.db.rows(
-        f"SELECT p.roster, {counts} FROM participants p"
-        " LEFT JOIN accounts a ON a.account_id = p.account_id GROUP BY p.roster"
-    )
-    return {
-        roster: frozenset(name for name, count in zip(names, found, strict=True) if count) for roster, *found in rows
-    }
+    known: dict[str, set[str]] = {}
+    for column in sorted({column for flag in flags for column in flag.needs}):
+        table, name = column.split(".") if "." in column else ("accounts", column)
+        rows = view.db.rows(
+            f"SELECT DISTINCT p.roster FROM participants p"
+            f" WHERE p.account_id IN (SELECT account_id FROM {table} WHERE {name} IS NOT NULL)"
+        )
+        for (roster,) in rows:
+            known.setdefault(roster, set()).add(column)
+    return {roster: frozenset(columns) for roster, columns in known.items()}

@@ -52,6 +52,7 @@ ACCOUNT_FIELDS: Final = MappingProxyType(
         "description": "text",
         "account_language": "word",
         "default_picture": "boolean",
+        "picture": "word",
         "verified": "boolean",
         "protected": "boolean",
     }

@@ -130,6 +130,7 @@ class _Posts:
             "description": to_text(user.get("description")),
             "language": to_word(user.get("lang")),
             "default_picture": _boolean(user.get("default_profile_image")),
+            "picture": to_word(user.get("profile_image_url_https") or user.get("profile_image_url")),
             "verified": _boolean(user.get("verified")),
             "protected": _boolean(user.get("protected")),
         }

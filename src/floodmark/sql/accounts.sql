@@ -6,7 +6,7 @@ WITH ranked AS (
                PARTITION BY account_id
                ORDER BY coalesce(observed_at_ms, -9223372036854775807) DESC,
                         handle, display_name, created_at_ms, created_resolution_ms, followers, following, posts_total,
-                        previous_post_at_ms, location, description, language, default_picture, verified, protected
+                        previous_post_at_ms, location, description, language, default_picture, picture, verified, protected
            ) AS place
     FROM account_observations
 )
@@ -24,6 +24,7 @@ SELECT account_id,
        first(description ORDER BY place) FILTER (WHERE description IS NOT NULL) AS description,
        first(language ORDER BY place) FILTER (WHERE language IS NOT NULL) AS language,
        first(default_picture ORDER BY place) FILTER (WHERE default_picture IS NOT NULL) AS default_picture,
+       first(picture ORDER BY place) FILTER (WHERE picture IS NOT NULL) AS picture,
        first(verified ORDER BY place) FILTER (WHERE verified IS NOT NULL) AS verified,
        first(protected ORDER BY place) FILTER (WHERE protected IS NOT NULL) AS protected
 FROM ranked

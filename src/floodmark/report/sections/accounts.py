@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from floodmark import registry
+from floodmark.accounts.judge import parameter_values
 from floodmark.accounts.prevalence import (
     SENSITIVITY,
     SPECIFICITY,
     UNION,
     FlagCounts,
     count_flags,
-    parameter_values,
     prevalence_range,
 )
 from floodmark.findings import Evidence, Finding, not_testable
@@ -39,7 +39,7 @@ def findings(view: CaseView) -> list[Finding]:
     """Return the findings of M4."""
     loaded = registry.flags().items
     flags = [loaded[name] for name in UNION if name in loaded]
-    flags += [flag for name, flag in sorted(loaded.items()) if name not in UNION]
+    flags += [flag for name, flag in sorted(loaded.items()) if name not in UNION and flag.measure == "M4"]
     counts = count_flags(view, flags)
     subjects = view.config.subjects
     found = [_flag(view, counts, flag, subject) for flag in flags for subject in subjects]
