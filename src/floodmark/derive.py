@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from floodmark import registry, textfold
+from floodmark.accounts.creation_ids import load_schemes
 from floodmark.accounts.judge import judge_all
 from floodmark.coaction.table import edges_from_table
 from floodmark.config import CaseConfig
@@ -51,6 +52,7 @@ def open_derived(db: Database, tables: Path) -> None:
 def derive(db: Database, config: CaseConfig, out: Path, progress: Progress = lambda _share: None) -> None:
     """Compute every derived table into the folder `out` and open it; the base tables must be open in `db`."""
     window = {"start_ms": config.event.start_ms, "end_ms": config.event.end_ms}
+    load_schemes(db)
     _write(db, out, "accounts", read_sql("accounts"))
     open_features(db)
     _load_rules(db, config)

@@ -184,9 +184,31 @@ POST_FEATURES: Final = Table(
 PROFILES: Final = Table(
     "accounts",
     "derived",
-    "One row per account: its latest observation (ties: the smallest by bytes).",
+    "One row per account: its latest observation (ties: the smallest by bytes), and when it was created.",
     ("account_id",),
-    ACCOUNTS.columns,
+    (
+        *(column for column in ACCOUNTS.columns if not column.name.startswith("created_")),
+        Column(
+            "created_at_ms",
+            "BIGINT",
+            "when it was created, at the earliest; NULL where that is unknown or impossible",
+            "UTC ms",
+        ),
+        Column(
+            "created_resolution_ms",
+            "BIGINT",
+            "how fine that is: the account was created at most so much later; NULL: at that moment",
+            "ms",
+        ),
+        Column("created_from", "VARCHAR", "`profile`, or `id` where only the id carries a date"),
+        Column(
+            "created_problem",
+            "VARCHAR",
+            "impossible, so unknown: before_platform, after_own_post, after_collection; kept: differs_from_id",
+        ),
+        Column("profile_created_at_ms", "BIGINT", "the profile's own date, impossible or not", "UTC ms"),
+        Column("profile_created_resolution_ms", "BIGINT", "how fine that is", "ms"),
+    ),
 )
 
 SIDE_POSTS: Final = Table(

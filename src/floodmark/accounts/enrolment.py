@@ -17,10 +17,16 @@ ENROLLED: Final = Flag(
     title="Enrolled before the event",
     meaning="Created within parameters.enrolment_days before the start of the event (30 by default).",
     needs=("created_at_ms",),
+    # A creation date whose error crosses an end of the period is unknown, not guessed.
     sql="""
         SELECT account_id,
-               created_at_ms >= $event_start_ms - CAST($enrolment_days AS BIGINT) * 86400000
-                   AND created_at_ms < $event_start_ms AS flagged,
+               CASE
+                   WHEN created_at_ms >= $event_start_ms THEN FALSE
+                   WHEN created_at_ms + coalesce(created_resolution_ms, 1)
+                       <= $event_start_ms - CAST($enrolment_days AS BIGINT) * 86400000 THEN FALSE
+                   WHEN created_at_ms >= $event_start_ms - CAST($enrolment_days AS BIGINT) * 86400000
+                       AND created_at_ms + coalesce(created_resolution_ms, 1) <= $event_start_ms THEN TRUE
+               END AS flagged,
                'created ' || CAST(created_at_ms AS VARCHAR) AS evidence
         FROM accounts
     """,
