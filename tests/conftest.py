@@ -53,6 +53,8 @@ def base_db(tmp_path: Path) -> Callable[..., Database]:
         load_rows(db, schema.REPEATS, ())
         load_rows(db, schema.ACCOUNTS, observations)
         load_rows(db, schema.STATUSES, statuses)
+        load_rows(db, schema.POST_DELETIONS, ())
+        load_rows(db, schema.LISTED_ACCOUNTS, ())
         load_rows(db, schema.REJECTS, ())
         posts_file, features = tmp_path / "posts.parquet", tmp_path / "post_features.parquet"
         db.write_parquet("SELECT * FROM posts", posts_file)

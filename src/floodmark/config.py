@@ -18,6 +18,8 @@ from floodmark.errors import UsageError
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 #: Years in which posts can have been written; the readers refuse others too.
 _YEARS: Final = (1970, 2100)
+#: Formats of inputs that hold no posts.
+POSTLESS_FORMATS: Final = ("statuses", "deletions", "accounts")
 RESERVED_SUBJECTS: Final = ("both", "control", "collection", "event")
 
 
@@ -112,6 +114,18 @@ class Side(_Strict):
         return self
 
 
+class Population(_Strict):
+    """How many accounts were polled by whoever made a list of vanished ones; `source` says who counted them."""
+
+    side: Name
+    accounts: Annotated[int, Field(ge=1, le=10_000_000_000)]
+    source: Annotated[str, Field(min_length=1, max_length=500)]
+    counted: Literal["exactly", "about"] = "exactly"
+
+
+StatusValue = Literal["active", "suspended", "deleted", "protected", "renamed", "not_found", "restricted", "returned"]
+
+
 class InputSpec(_Strict):
     """One input file: where it is, what it is, which stream it belongs to, and how its columns map."""
 
@@ -126,6 +140,8 @@ class InputSpec(_Strict):
     time_unit: Literal["s", "ms"] = "s"
     resolution: Literal["second", "minute"] | None = None
     observed_at: datetime | None = None
+    status: StatusValue | None = None
+    unlisted: StatusValue | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     list_separator: Annotated[str, Field(min_length=1)] = " "
 
@@ -140,6 +156,14 @@ class InputSpec(_Strict):
     @classmethod
     def _check_zone(cls, name: str | None) -> str | None:
         return None if name is None else _zone(name)
+
+    @model_validator(mode="after")
+    def _check_statuses(self) -> InputSpec:
+        if (self.status or self.unlisted) and self.format != "statuses":
+            raise ValueError('`status` and `unlisted` belong to an input with format = "statuses"; remove them here')
+        if self.unlisted and self.observed_at is None:
+            raise ValueError("`unlisted` needs `observed_at`, when the accounts were looked up; add it")
+        return self
 
 
 class Parameters(_Strict):
@@ -176,6 +200,7 @@ class CaseConfig(_Strict):
     sides: tuple[Side, ...] = Field(alias="side", min_length=1)
     inputs: tuple[InputSpec, ...] = Field(alias="input", min_length=1)
     parameters: Parameters = Parameters()
+    populations: tuple[Population, ...] = Field(alias="population", default=())
     source: Path = Field(default=Path(), exclude=True)
 
     @model_validator(mode="after")
@@ -183,7 +208,7 @@ class CaseConfig(_Strict):
         names = [side.name for side in self.sides]
         if len(set(names)) != len(names):
             raise ValueError("two sides have the same name; every [[side]] needs its own")
-        streams = {spec.stream for spec in self.inputs if spec.format != "statuses"}
+        streams = set(self.streams)
         reference = self.parameters.reference_stream
         wanted = {s for side in self.sides for s in side.streams} | set(self.control_streams)
         if reference in {stream for side in self.sides for stream in side.streams}:
@@ -200,12 +225,29 @@ class CaseConfig(_Strict):
                 f"stream {missing[0]!r} is used by a side or the control but no [[input]] has stream = {missing[0]!r}"
             )
         if self.baseline and self.baseline_start_ms >= self.baseline_end_ms:
+        known = {*names, "control"}
+        for population in self.populations:
+            if population.side not in known:
+                raise ValueError(f"population.side {population.side!r} is no [[side]]; name one of the sides")
+        if not self.has_posts and any(side.hashtags or side.keywords or side.accounts for side in self.sides):
+            raise ValueError("no [[input]] holds posts, so a side can only be named by `streams`; remove the rest")
             raise ValueError("baseline.end must be later than baseline.start")
         if self.baseline and self.baseline_end_ms > self.event.start_ms:
             raise ValueError("baseline.end must not be later than event.start")
         return self
 
     @property
+    @property
+    def has_posts(self) -> bool:
+        """Whether any input has a format that holds posts; without, the sides are lists of accounts."""
+        return any(spec.format not in POSTLESS_FORMATS for spec in self.inputs)
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Streams of the inputs that hold posts; of all inputs where none does."""
+        wanted = [spec for spec in self.inputs if not self.has_posts or spec.format not in POSTLESS_FORMATS]
+        return tuple(sorted({spec.stream for spec in wanted}))
+
     def control_streams(self) -> tuple[str, ...]:
         """Streams of the control, empty when none is declared."""
         return self.control.streams if self.control else ()

@@ -21,7 +21,10 @@ from floodmark.errors import UsageError
 from floodmark.schema import ACCOUNT_FLAGS, COORDINATION, EDGES, create_sql
 from floodmark.view import CaseView
 
-BASE_FILES: Final = ("posts", "repeats", "account_observations", "statuses", "rejects", "post_features")
+BASE_FILES: Final = (
+    *("posts", "repeats", "account_observations", "statuses", "post_deletions", "listed_accounts", "rejects"),
+    "post_features",
+)
 DERIVED_FILES: Final = (
     *("accounts", "side_posts", "participants", "actions", "edges"),
     *(table.name for table in COORDINATION),
@@ -57,7 +60,7 @@ def derive(db: Database, config: CaseConfig, out: Path, progress: Progress = lam
     open_features(db)
     _load_rules(db, config)
     _write(db, out, "side_posts", read_sql("side_posts"), window)
-    _write(db, out, "participants", read_sql("participants"))
+    _write(db, out, "participants", read_sql("participants" if config.has_posts else "listed_participants"))
     progress(0.2)
     _actions(db, config, out)
     progress(0.4)
@@ -100,8 +103,7 @@ def open_features(db: Database) -> None:
 
 def scopes(config: CaseConfig) -> Mapping[str, tuple[str, ...]]:
     """Return the streams of each scope: `event` (all that are not set apart), `control`, and `reference` if any."""
-    posts = sorted({spec.stream for spec in config.inputs if spec.format != "statuses"})
-    event = tuple(stream for stream in posts if stream not in config.streams_apart)
+    event = tuple(stream for stream in config.streams if stream not in config.streams_apart)
     reference = config.parameters.reference_stream
     return {"event": event, "control": config.control_streams, **({"reference": (reference,)} if reference else {})}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from floodmark import config as configuration
 from floodmark.config import CaseConfig, InputSpec
 from floodmark.engine.duckdb import Database
 from floodmark.errors import EngineError, EvidenceError, IngestError, UsageError
-from floodmark.findings import Finding, as_json, dump, unique
+from floodmark.findings import Finding, as_json, dump, not_testable, unique
 from floodmark.ingest import store
 from floodmark.progress import Reporter
 from floodmark.registry import Reader
@@ -39,7 +39,7 @@ _EXPORTED: Final = {
     "group_readings": "exports/group-readings.csv",
     "tested_edges": "exports/tested-edges.csv",
 }
-_PART_FILES: Final = ("posts", "account_observations", "statuses", "rejects")
+_PART_FILES: Final = ("posts", "account_observations", "statuses", "post_deletions", "rejects")
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,11 @@ def replay(folder: Path, finding_id: str) -> tuple[Mapping[str, object], Mapping
 def check_data(db: Database, config: CaseConfig, source: str) -> None:
     """Refuse a case whose posts cannot answer anything: an empty stream, or an event outside the data (UsageError)."""
     counts = {
+    if not config.has_posts:
+        listed = {stream for (stream,) in db.rows("SELECT DISTINCT stream FROM listed_accounts")}
+        if empty := [stream for stream in config.streams if stream not in listed]:
+            raise UsageError(f"{source}: field `input.stream`: stream {empty[0]!r} names no account; check its files")
+        return
         stream: (posts, first, last)
         for stream, posts, first, last in db.rows(
             "SELECT stream, count(*), min(at_ms), max(at_ms) FROM posts GROUP BY stream ORDER BY stream"
@@ -209,9 +214,14 @@ def _merge(staging: case.Staging, config: CaseConfig, inputs: Sequence[InputCoun
     parts = [(item.stream, staging.folder / f"parts/{number:02d}") for number, item in enumerate(inputs, 1)]
     key = [step.key for name, step in staging.steps.items() if name.startswith("input/")]
 
+    unlisted = {
+        place: (configuration.to_ms(spec.observed_at, spec.zone or "UTC"), spec.unlisted)
+        for place, spec in enumerate(config.inputs)
+        if spec.unlisted and spec.observed_at
+    }
     def merge() -> object:
         with Database() as db, reporter.step("Building the tables") as advance:
-            repeated = store.merge_base_tables(db, parts, tables)
+            repeated = store.merge_base_tables(db, parts, tables, unlisted)
             advance(0.5)
             store.write_features(db, tables / "posts.parquet", tables / "post_features.parquet")
             derive.open_base(db, tables)
@@ -269,7 +279,7 @@ def _findings(
             derive.open_derived(db, staging.folder / "tables")
             db.view_parquet(ACCOUNT_FLAGS.name, staging.folder / f"tables/{ACCOUNT_FLAGS.name}.parquet")
             view = CaseView(config, db, inputs)
-            sections = _ordered_sections()
+            sections = [section for section in _ordered_sections() if config.has_posts or not section.needs_posts]
             for number, section in enumerate(sections, 1):
                 try:
                     found.extend(section.findings(view))
@@ -278,6 +288,7 @@ def _findings(
                 advance(number / len(sections))
         (staging.folder / FINDINGS).write_bytes(dump(unique(found)))
         return {"failed_sections": failed}
+            found += [] if config.has_posts else _without_posts({m for section in sections for m in section.measures})
 
     step = staging.step("findings", [staging.steps["flags"].key, _config_key(config)], [FINDINGS], run)
     result: Any = step.result
@@ -286,6 +297,24 @@ def _findings(
 
 def _report(
     staging: case.Staging,
+def _without_posts(covered: Set[str]) -> list[Finding]:
+    """Return what a case without posts says of every other measure: that it cannot be tested."""
+    missing = "no input of this case holds posts; it has lists of accounts, status snapshots or deletions only"
+    rest = {measure for section in _ordered_sections() for measure in section.measures} - covered
+    return [
+        not_testable(
+            f"{measure}.posts",
+            measure,
+            "collection",
+            "Whether this measure says anything here.",
+            "text",
+            missing,
+            "the posts of the event",
+        )
+        for measure in sorted(rest, key=lambda name: int(name[1:]))
+    ]
+
+
     config: CaseConfig,
     inputs: tuple[InputCount, ...],
     found: list[dict[str, object]],

@@ -36,12 +36,13 @@ class Reject:
 
 @dataclass(frozen=True)
 class Record:
-    """What one input row holds: any of a post, an account observation and a status (rows of the base tables)."""
+    """What one input row holds: any of a post, an account observation, a status, a deletion (rows of base tables)."""
 
     line: int
     post: Row | None = None
     account: Row | None = None
     status: Row | None = None
+    deletion: Row | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,8 @@ class Section:
     template: str
     charts: Callable[[Sequence[Finding]], Mapping[str, Mapping[str, object]]] | None = None
     stems: tuple[str, ...] = ()
+    #: Whether it can say anything of a case whose inputs hold no posts.
+    needs_posts: bool = True
 
 
 Extension = TypeVar("Extension", Reader, Trace, Flag, Section)

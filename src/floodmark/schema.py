@@ -119,9 +119,7 @@ ACCOUNTS: Final = Table(
         Column("description", "VARCHAR", "profile text"),
         Column("language", "VARCHAR", "interface language"),
         Column("default_picture", "BOOLEAN", "whether the picture is the platform's default"),
-        Column(
-            "picture", "VARCHAR", "address or hash of the profile picture; equal text means equal picture"
-        ),
+        Column("picture", "VARCHAR", "address or hash of the profile picture; equal text means equal picture"),
         Column("verified", "BOOLEAN", "verified by the platform"),
         Column("protected", "BOOLEAN", "posts visible to followers only"),
     ),
@@ -138,15 +136,44 @@ STATUSES: Final = Table(
         Column(
             "status",
             "VARCHAR",
-            "one of active, suspended, deleted, protected, renamed, not_found",
+            "one of active, suspended, deleted, protected, renamed, not_found, restricted, or returned: gone at that"
+            " time and back at a later look without a date",
             required=True,
         ),
         Column("reason", "VARCHAR", "what the platform said"),
         Column("last_post_at_ms", "BIGINT", "the account's latest post at that time", "UTC ms"),
+        Column("last_seen_at_ms", "BIGINT", "an earlier look at which it was there, where the row says so", "UTC ms"),
     ),
 )
 
 STATUS_WORDS: Final = ("active", "suspended", "deleted", "protected", "renamed", "not_found")
+#: What a snapshot may hold: a state, or two that only some files know.
+STATUS_VALUES: Final = (*STATUS_WORDS, "restricted", "returned")
+
+POST_DELETIONS: Final = Table(
+    "post_deletions",
+    "base",
+    "Deletions of posts as a stream announced them; the posts themselves need not be held.",
+    ("stream", "post_id", "account_id", "deleted_at_ms"),
+    (
+        Column("stream", "VARCHAR", "the collection that saw the deletion", required=True),
+        Column("post_id", "VARCHAR", f"id of the deleted post, {_ID}", required=True),
+        Column("account_id", "VARCHAR", f"id of its author, {_ID}", required=True),
+        Column("deleted_at_ms", "BIGINT", "when the deletion was seen", "UTC ms", required=True),
+        Column("created_at_ms", "BIGINT", "when the post was written, where the input says so", "UTC ms"),
+    ),
+)
+
+LISTED_ACCOUNTS: Final = Table(
+    "listed_accounts",
+    "base",
+    "Accounts that inputs without posts name: lists of accounts, status snapshots, deletions.",
+    ("stream", "account_id"),
+    (
+        Column("stream", "VARCHAR", "stream of that input", required=True),
+        Column("account_id", "VARCHAR", f"id of the account, {_ID}", required=True),
+    ),
+)
 
 REJECTS: Final = Table(
     "rejects",
@@ -453,3 +480,5 @@ def create_sql(table: Table, name: str | None = None) -> str:
     """
     columns = ",\n".join(f"    {c.name} {c.type}{' NOT NULL' if c.required else ''}" for c in table.columns)
     return f"CREATE TABLE {name or table.name} (\n{columns}\n)"
+    POST_DELETIONS,
+    LISTED_ACCOUNTS,

@@ -39,7 +39,7 @@ def check_row(table: schema.Table, row: registry.Row) -> None:
 
 def test_every_reader_file_loads() -> None:
     assert not READERS.failed
-    assert {"twitter_v1", "io_archive", "table", "statuses"} <= set(READERS.items)
+    assert {"twitter_v1", "io_archive", "table", "statuses", "deletions", "accounts"} <= set(READERS.items)
 
 
 @pytest.mark.parametrize("reader", READERS.items.values(), ids=READERS.items)
@@ -51,11 +51,12 @@ def test_example(reader: Reader, tmp_path: Path) -> None:
     assert (len(records), len(rejects)) == (reader.example_records, reader.example_rejects)
     assert [item.line for item in found] == sorted({item.line for item in found}), "lines must rise"
     for record in records:
-        assert record.post or record.account or record.status
+        assert record.post or record.account or record.status or record.deletion
         for table, row in (
             (schema.POSTS, record.post),
             (schema.ACCOUNTS, record.account),
             (schema.STATUSES, record.status),
+            (schema.POST_DELETIONS, record.deletion),
         ):
             if row is not None:
                 check_row(table, row)

@@ -54,6 +54,7 @@ def test_counts_and_parts(tmp_path: Path) -> None:
     assert counts == {"rows": 7, "stored": 4, "repeated": 2, "rejected": 3, "reasons": reasons}
     assert sorted(path.name for path in (tmp_path / "part").iterdir()) == [
         "account_observations.parquet",
+        "post_deletions.parquet",
         "posts.parquet",
         "rejects.parquet",
         "statuses.parquet",
@@ -71,10 +72,47 @@ def test_counts_and_parts(tmp_path: Path) -> None:
     assert observed == [("x:a", "a", 1_594_980_907_000), ("x:d", "d", 1_594_980_907_000)], "one row per observation"
 
 
+def test_deletions_and_lists_of_accounts_are_stored_and_counted(tmp_path: Path) -> None:
+    ingest(tmp_path, f"{HEADER}1,a,{WHEN},hello\n", "posts")
+    columns = {"post_id": "p", "account_id": "a", "deleted_at": "d"}
+    data = f"p,a,d\n1,a,{WHEN}\n1,a,{WHEN}\n9,z,{WHEN}\n,a,{WHEN}\n"
+    counts = ingest(tmp_path, data, "gone", path="d.csv", format="deletions", columns=columns)
+    assert (counts["rows"], counts["stored"], counts["rejected"]) == (4, 3, 1)
+    listed = ingest(
+        tmp_path, "who,fans\nq,3\nr,\n,1\n", "list", path="l.csv", format="accounts",
+        columns={"account_id": "who", "followers": "fans"},
+    )  # fmt: skip
+    assert (listed["rows"], listed["stored"], listed["rejected"]) == (3, 2, 1)
+    merge(tmp_path, "posts", "gone", "list")
+    assert table(tmp_path / "tables/post_deletions.parquet", "post_id, account_id, created_at_ms") == [
+        ("x:1", "x:a", None),
+        ("x:9", "x:z", None),
+    ]
+    found = table(tmp_path / "tables/listed_accounts.parquet")
+    assert found == [("main", "x:a"), ("main", "x:q"), ("main", "x:r"), ("main", "x:z")], "not the authors of posts"
+
+
+def test_a_look_that_returned_some_of_those_asked_for_says_what_the_others_were(tmp_path: Path) -> None:
+    ingest(tmp_path, f"{HEADER}1,a,{WHEN},hello\n", "posts")
+    ingest(tmp_path, "who\nb\nc\n", "list", path="l.csv", format="accounts", columns={"account_id": "who"})
+    seen = "2020-08-01T00:00:00Z"
+    ingest(
+        tmp_path, "who\nb\n", "look", path="s.csv", format="statuses", columns={"account_id": "who"}, status="active",
+        observed_at=seen, unlisted="not_found",
+    )  # fmt: skip
+    parts = [("main", tmp_path / name) for name in ("posts", "list", "look")]
+    with Database() as db:
+        store.merge_base_tables(db, parts, tmp_path / "tables", {2: (1_596_240_000_000, "not_found")})
+    found = table(tmp_path / "tables/statuses.parquet", "account_id, observed_at_ms, status")
+    assert found == [
+        (f"x:{a}", 1_596_240_000_000, s) for a, s in zip("abc", ("not_found", "active", "not_found"), strict=True)
+    ]
+
+
 def test_columns_of_the_tables_are_those_of_the_schema(tmp_path: Path) -> None:
     ingest(tmp_path, f"{HEADER}1,a,{WHEN},hello\n")
     merge(tmp_path, "part")
-    for declared in (schema.POSTS, schema.REPEATS, schema.ACCOUNTS, schema.STATUSES, schema.REJECTS):
+    for declared in (table for table in schema.TABLES if table.kind == "base"):
         path = quote(str(tmp_path / f"tables/{declared.name}.parquet"))
         with Database() as db:
             found = db.rows(f"DESCRIBE SELECT * FROM read_parquet({path})")

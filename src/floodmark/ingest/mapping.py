@@ -58,8 +58,19 @@ ACCOUNT_FIELDS: Final = MappingProxyType(
     }
 )
 STATUS_FIELDS: Final = MappingProxyType(
-    {"account_id": "id", "observed_at": "time", "status": "status", "reason": "word", "last_post_at": "time"}
+    {
+        "account_id": "id",
+        "observed_at": "time",
+        "status": "status",
+        "reason": "word",
+        "last_post_at": "time",
+        "last_seen_at": "time",
+    }
 )
+DELETION_FIELDS: Final = MappingProxyType(
+    {"post_id": "id", "account_id": "id", "deleted_at": "time", "created_at": "time"}
+)
+LIST_FIELDS: Final = MappingProxyType({"account_id": "id", "observed_at": "time", **ACCOUNT_FIELDS})
 #: Fields from which an id may be derived when posts come without one.
 DERIVABLE: Final = (*(field for field in POST_FIELDS if field != "post_id"), "ordinal")
 

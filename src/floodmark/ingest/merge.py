@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from floodmark.engine.duckdb import Database, quote
-from floodmark.schema import ACCOUNTS, POSTS, REJECTS, STATUSES
+from floodmark.schema import ACCOUNTS, LISTED_ACCOUNTS, POST_DELETIONS, POSTS, REJECTS, STATUSES
 
 #: Streams with fewer posts are not judged by their clock.
 _CLOCK_POSTS: Final = 100
@@ -60,9 +61,17 @@ SEMI JOIN often USING (stream, post_id)
 """
 
 
-def merge_base_tables(db: Database, parts: Sequence[tuple[str, Path]], out: Path) -> dict[str, int]:
-    """Write posts, repeats, account_observations, statuses and rejects (.parquet) into `out` from all inputs' parts.
+def merge_base_tables(
+    db: Database,
+    parts: Sequence[tuple[str, Path]],
+    out: Path,
+    unlisted: Mapping[int, tuple[int, str]] = MappingProxyType({}),
+) -> dict[str, int]:
+    """Write posts, repeats, account_observations, statuses, post_deletions, listed_accounts and rejects (.parquet)
+    into `out` from all inputs' parts.
 
+    `unlisted` says of the part at a place in `parts` that it lists only some of the accounts of its stream that were
+    looked up at (UTC ms), and which status the others had then.
     `parts` are (stream, folder) as `ingest_input` wrote them. A post id that comes several times in a stream keeps the
     row that is smallest by bytes as the post; the other rows are repeats. Observations and statuses are kept once each.
     The tables are sorted by their keys. Returns the number of repeats per stream. Raises EngineError.
@@ -75,8 +84,17 @@ def merge_base_tables(db: Database, parts: Sequence[tuple[str, Path]], out: Path
     posts = ", ".join(POSTS.names)
     _write(db, f"SELECT {posts} FROM _ranked WHERE place = 1 ORDER BY stream, post_id", out / "posts.parquet")
     _write(db, f"SELECT {posts} FROM _ranked WHERE place > 1 ORDER BY ALL", out / "repeats.parquet")
-    for table in (ACCOUNTS, STATUSES):
-        sql = f"SELECT DISTINCT {', '.join(table.names)} FROM {_scan(folders, table.name)} ORDER BY ALL"
+    listed = "SELECT '' AS stream, '' AS account_id WHERE FALSE" + "".join(
+        f" UNION SELECT {quote(stream)}, account_id FROM {_scan([folder], table.name)}"
+        for stream, folder in parts
+        if not db.one(f"SELECT count(*) FROM {_scan([folder], POSTS.name)}")[0]
+        for table in (ACCOUNTS, STATUSES, POST_DELETIONS)
+    )
+    _write(db, f"SELECT * FROM ({listed}) ORDER BY ALL", out / f"{LISTED_ACCOUNTS.name}.parquet")
+    absent = "".join(_absent(*parts[place], *said, out) for place, said in sorted(unlisted.items()))
+    for table in (ACCOUNTS, STATUSES, POST_DELETIONS):
+        more = absent if table is STATUSES else ""
+        sql = f"SELECT DISTINCT {', '.join(table.names)} FROM ({_select(folders, table.name)}{more}) ORDER BY ALL"
         _write(db, sql, out / f"{table.name}.parquet")
     _write(
         db, f"SELECT {', '.join(REJECTS.names)} FROM {_scan(folders, 'rejects')} ORDER BY ALL", out / "rejects.parquet"
@@ -85,6 +103,22 @@ def merge_base_tables(db: Database, parts: Sequence[tuple[str, Path]], out: Path
     for table_name in ("_identified", "_ranked"):
         db.execute(f"DROP TABLE {table_name}")
     return dict(counts)
+
+
+def _absent(stream: str, folder: Path, observed_ms: int, status: str, out: Path) -> str:
+    """Return the SQL that adds a status for the accounts of a stream that a part of it leaves out."""
+    known = (
+        f"SELECT account_id FROM {_scan([out], 'listed_accounts')} WHERE stream = {quote(stream)}"
+        f" UNION SELECT account_id FROM {_scan([out], 'posts')} WHERE stream = {quote(stream)}"
+    )
+    values = {"observed_at_ms": str(observed_ms), "status": quote(status), "account_id": "account_id"}
+    columns = ", ".join(f"{values.get(name, 'NULL')} AS {name}" for name in STATUSES.names)
+    seen = f"SELECT account_id FROM {_scan([folder], STATUSES.name)}"
+    return f" UNION ALL BY NAME SELECT {columns} FROM ({known}) WHERE account_id NOT IN ({seen})"
+
+
+def _select(folders: Sequence[Path], name: str) -> str:
+    return f"SELECT * FROM {_scan(folders, name)}"
 
 
 def _scan(folders: Sequence[Path], name: str) -> str:

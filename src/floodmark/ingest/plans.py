@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from floodmark.config import to_ms
 from floodmark.errors import UsageError
-from floodmark.ingest.mapping import ACCOUNT_FIELDS, POST_FIELDS, STATUS_FIELDS
+from floodmark.ingest.mapping import ACCOUNT_FIELDS, DELETION_FIELDS, LIST_FIELDS, POST_FIELDS, STATUS_FIELDS
 from floodmark.ingest.reasons import FieldProblem, shown
 from floodmark.ingest.sources import Values
 from floodmark.ingest.times import Parse, time_parser
 from floodmark.ingest.values import Convert, to_boolean, to_count, to_handle, to_id, to_list, to_text, to_word
 from floodmark.registry import Record, Reject, Row
-from floodmark.schema import ACCOUNTS, POSTS, STATUS_WORDS, STATUSES
+from floodmark.schema import ACCOUNTS, POST_DELETIONS, POSTS, STATUS_VALUES, STATUSES
 
 if TYPE_CHECKING:
     from floodmark.config import InputSpec
@@ -30,6 +30,8 @@ _COLUMN_NAMES: Final = MappingProxyType(
         "created_at": "created_at_ms",
         "previous_post_at": "previous_post_at_ms",
         "last_post_at": "last_post_at_ms",
+        "last_seen_at": "last_seen_at_ms",
+        "deleted_at": "deleted_at_ms",
         "account_language": "language",
     }
 )
@@ -188,10 +190,10 @@ def status_plan(spec: InputSpec, platform: str, mapped: Mapping[str, str], colum
         for field, kind in STATUS_FIELDS.items()
         if field in mapped and kind != "status"
     )
-    status = columns.index(mapped["status"])
+    status = columns.index(mapped["status"]) if "status" in mapped else None
 
     def record(line: int, values: Values) -> Record:
-        word = _status_word(values[status])
+        word = (spec.status or "") if status is None else _status_word(values[status])
         row: Row = dict.fromkeys(STATUSES.names)
         row["observed_at_ms"] = observed_ms
         row["status"] = words.get(word)
@@ -206,6 +208,56 @@ def status_plan(spec: InputSpec, platform: str, mapped: Mapping[str, str], colum
     return record
 
 
+def deletion_plan(spec: InputSpec, platform: str, mapped: Mapping[str, str], columns: Sequence[str]) -> RowPlan[Values]:
+    """Compile a mapping of deletions of posts for values in the order of `columns`."""
+    convert = Converters(spec, platform)
+    names = {**_COLUMN_NAMES, "created_at": "created_at_ms"}
+    steps = tuple(
+        (field, names.get(field, field), columns.index(mapped[field]), convert.get(kind))
+        for field, kind in DELETION_FIELDS.items()
+        if field in mapped
+    )
+
+    def record(line: int, values: Values) -> Record:
+        row: Row = dict.fromkeys(POST_DELETIONS.names)
+        row["stream"] = spec.stream
+        _fill(row, steps, values)
+        for field in ("post_id", "account_id", "deleted_at"):
+            if row[names.get(field, field)] is None:
+                raise FieldProblem("missing", field=field)
+        return Record(line, deletion=row)
+
+    return record
+
+
+def list_plan(spec: InputSpec, platform: str, mapped: Mapping[str, str], columns: Sequence[str]) -> RowPlan[Values]:
+    """Compile a mapping of a list of accounts, one a row, for values in the order of `columns`."""
+    convert = Converters(spec, platform)
+    observed_ms = observed_constant(spec)
+    steps = tuple(
+        (field, _COLUMN_NAMES.get(field, field), columns.index(mapped[field]), convert.get(kind))
+        for field, kind in LIST_FIELDS.items()
+        if field in mapped and field != "created_at"
+    )
+    created = columns.index(mapped["created_at"]) if "created_at" in mapped else None
+
+    def record(line: int, values: Values) -> Record:
+        row: Row = dict.fromkeys(ACCOUNTS.names)
+        row["observed_at_ms"] = observed_ms
+        _fill(row, steps, values)
+        if row["account_id"] is None:
+            raise FieldProblem("missing", field="account_id")
+        if created is not None and values[created] not in (None, ""):
+            try:
+                row["created_at_ms"], row["created_resolution_ms"] = convert.created(values[created])
+            except FieldProblem as problem:
+                problem.field = "created_at"
+                raise
+        return Record(line, account=row)
+
+    return record
+
+
 def _status_word(value: object) -> str:
     try:
         return to_word(value) or ""
@@ -216,9 +268,9 @@ def _status_word(value: object) -> str:
 
 def _status_words(spec: InputSpec) -> dict[str, str]:
     for word, status in spec.values.items():
-        if status not in STATUS_WORDS:
+        if status not in STATUS_VALUES:
             raise UsageError(
                 f"{spec.path}: field `values`: {word!r} is mapped to {status!r}, which is not one of "
-                f"{', '.join(STATUS_WORDS)}"
+                f"{', '.join(STATUS_VALUES)}"
             )
-    return {word: word for word in STATUS_WORDS} | spec.values
+    return {word: word for word in STATUS_VALUES} | spec.values

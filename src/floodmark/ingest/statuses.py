@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def read(path: Path, spec: InputSpec) -> Iterator[Record | Reject]:
     """Yield a Record or a Reject for every row; UsageError when mapping and file do not fit."""
-    required = ("account_id", "status") if spec.observed_at else ("account_id", "status", "observed_at")
+    given = {"status": spec.status, "observed_at": spec.observed_at}
+    required = ("account_id", *(field for field, value in given.items() if value is None))
     mapped = check_columns(spec, tuple(STATUS_FIELDS), required)
     with open_table(path, spec, mapped, required) as source:
         plan = status_plan(spec, spec.platform or UNSPECIFIED, mapped, source.columns)
@@ -25,7 +26,7 @@ def read(path: Path, spec: InputSpec) -> Iterator[Record | Reject]:
 
 def _matches(_path: Path, head: bytes) -> bool:
     first = head.split(b"\n", 1)[0].lower()
-    return b"status" in first and b"text" not in first and b"full_text" not in head
+    return b"status" in first and b"text" not in first and b"full_text" not in head and b"delet" not in first
 
 
 READER: Final = Reader(
@@ -33,7 +34,9 @@ READER: Final = Reader(
     title="Status snapshots",
     meaning=(
         "One look at one account a row: account_id, observed_at (a column, or one date for the file as "
-        "`observed_at`), status, and where known reason and last_post_at. `values` translates the file's words."
+        "`observed_at`), status (a column, or one for the file as `status`), and where known reason, last_post_at, and "
+        "last_seen_at (an earlier look at which it was there). `values` translates the file's words. A look that "
+        "returned only some of the accounts it asked for says what the others were: `unlisted`."
     ),
     platform="",
     matches=_matches,

@@ -16,7 +16,7 @@ from floodmark.ingest.reasons import REASONS, Reason
 from floodmark.ingest.sources import read_head
 from floodmark.ingest.spool import Spool
 from floodmark.registry import Reader, Record, Reject
-from floodmark.schema import ACCOUNTS, POSTS, REJECTS, STATUSES
+from floodmark.schema import ACCOUNTS, POST_DELETIONS, POSTS, REJECTS, STATUSES
 
 if TYPE_CHECKING:
     from floodmark.config import InputSpec
@@ -33,6 +33,8 @@ class _Counts:
 
     rows: int = 0
     rejected: int = 0
+    #: Rows that hold nothing but an account.
+    lone_accounts: int = 0
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], Reject] = field(default_factory=dict)
 
@@ -60,7 +62,7 @@ def ingest_input(
     max_rejected_share: float = 0.5,
     progress: Progress = lambda _done, _total: None,
 ) -> dict[str, object]:
-    """Read one input into `folder` as posts, account_observations, statuses and rejects (.parquet) and count its rows.
+    """Read one input into `folder` as posts, account_observations, statuses, post_deletions and rejects (.parquet).
 
     The parts have the columns of schema.py; posts have one more, `derive`, for `merge_base_tables`. Returns rows,
     stored, repeated (stored posts whose id had come before in this file), rejected and reasons (code -> rows).
@@ -77,6 +79,7 @@ def ingest_input(
         Spool(db, POSTS.name, POSTS.columns, folder, _post_select(spec)) as posts,
         Spool(db, ACCOUNTS.name, ACCOUNTS.columns, folder) as accounts,
         Spool(db, STATUSES.name, STATUSES.columns, folder) as statuses,
+        Spool(db, POST_DELETIONS.name, POST_DELETIONS.columns, folder) as deletions,
         Spool(db, REJECTS.name, REJECTS.columns, folder) as rejects,
     ):
         total, lines = file.stat().st_size, _rows_expected(db, file)
@@ -87,7 +90,8 @@ def ingest_input(
                     counts.reject(item)
                     rejects.add(_reject_row(spec, item))
                 else:
-                    _add(item, posts, accounts, statuses)
+                    _add(item, posts, accounts, statuses, deletions)
+                    counts.lone_accounts += item.post is None and item.status is None and item.deletion is None
                 if counts.rows % _PROGRESS_ROWS == 0 and lines:
                     progress(min(total, total * item.line // lines), total)
         except OSError as error:
@@ -95,7 +99,7 @@ def ingest_input(
                 f"{spec.path}: the file could not be read to its end ({error.strerror}); check the disk"
             ) from error
         _check(spec, counts, max_rejected_share)
-        stored = posts.finish() + statuses.finish()
+        stored = posts.finish() + statuses.finish() + deletions.finish() + counts.lone_accounts
         accounts.finish()
         if rejects.finish() != counts.rejected or stored + counts.rejected != counts.rows:
             raise IngestError(
@@ -112,13 +116,15 @@ def ingest_input(
     }
 
 
-def _add(record: Record, posts: Spool, accounts: Spool, statuses: Spool) -> None:
+def _add(record: Record, posts: Spool, accounts: Spool, statuses: Spool, deletions: Spool) -> None:
     if record.post is not None:
         posts.add(record.post)
     if record.account is not None:
         accounts.add(record.account)
     if record.status is not None:
         statuses.add(record.status)
+    if record.deletion is not None:
+        deletions.add(record.deletion)
 
 
 def _reject_row(spec: InputSpec, reject: Reject) -> Mapping[str, object]:
