@@ -199,8 +199,8 @@ class CaseConfig(_Strict):
     control: Control | None = None
     sides: tuple[Side, ...] = Field(alias="side", min_length=1)
     inputs: tuple[InputSpec, ...] = Field(alias="input", min_length=1)
-    parameters: Parameters = Parameters()
     populations: tuple[Population, ...] = Field(alias="population", default=())
+    parameters: Parameters = Parameters()
     source: Path = Field(default=Path(), exclude=True)
 
     @model_validator(mode="after")
@@ -224,19 +224,18 @@ class CaseConfig(_Strict):
             raise ValueError(
                 f"stream {missing[0]!r} is used by a side or the control but no [[input]] has stream = {missing[0]!r}"
             )
-        if self.baseline and self.baseline_start_ms >= self.baseline_end_ms:
         known = {*names, "control"}
         for population in self.populations:
             if population.side not in known:
                 raise ValueError(f"population.side {population.side!r} is no [[side]]; name one of the sides")
         if not self.has_posts and any(side.hashtags or side.keywords or side.accounts for side in self.sides):
             raise ValueError("no [[input]] holds posts, so a side can only be named by `streams`; remove the rest")
+        if self.baseline and self.baseline_start_ms >= self.baseline_end_ms:
             raise ValueError("baseline.end must be later than baseline.start")
         if self.baseline and self.baseline_end_ms > self.event.start_ms:
             raise ValueError("baseline.end must not be later than event.start")
         return self
 
-    @property
     @property
     def has_posts(self) -> bool:
         """Whether any input has a format that holds posts; without, the sides are lists of accounts."""
@@ -248,6 +247,7 @@ class CaseConfig(_Strict):
         wanted = [spec for spec in self.inputs if not self.has_posts or spec.format not in POSTLESS_FORMATS]
         return tuple(sorted({spec.stream for spec in wanted}))
 
+    @property
     def control_streams(self) -> tuple[str, ...]:
         """Streams of the control, empty when none is declared."""
         return self.control.streams if self.control else ()

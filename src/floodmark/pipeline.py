@@ -120,12 +120,12 @@ def replay(folder: Path, finding_id: str) -> tuple[Mapping[str, object], Mapping
 
 def check_data(db: Database, config: CaseConfig, source: str) -> None:
     """Refuse a case whose posts cannot answer anything: an empty stream, or an event outside the data (UsageError)."""
-    counts = {
     if not config.has_posts:
         listed = {stream for (stream,) in db.rows("SELECT DISTINCT stream FROM listed_accounts")}
         if empty := [stream for stream in config.streams if stream not in listed]:
             raise UsageError(f"{source}: field `input.stream`: stream {empty[0]!r} names no account; check its files")
         return
+    counts = {
         stream: (posts, first, last)
         for stream, posts, first, last in db.rows(
             "SELECT stream, count(*), min(at_ms), max(at_ms) FROM posts GROUP BY stream ORDER BY stream"
@@ -213,12 +213,12 @@ def _merge(staging: case.Staging, config: CaseConfig, inputs: Sequence[InputCoun
     tables = staging.folder / "tables"
     parts = [(item.stream, staging.folder / f"parts/{number:02d}") for number, item in enumerate(inputs, 1)]
     key = [step.key for name, step in staging.steps.items() if name.startswith("input/")]
-
     unlisted = {
         place: (configuration.to_ms(spec.observed_at, spec.zone or "UTC"), spec.unlisted)
         for place, spec in enumerate(config.inputs)
         if spec.unlisted and spec.observed_at
     }
+
     def merge() -> object:
         with Database() as db, reporter.step("Building the tables") as advance:
             repeated = store.merge_base_tables(db, parts, tables, unlisted)
@@ -286,17 +286,15 @@ def _findings(
                 except (EngineError, EvidenceError) as error:
                     failed[section.name] = str(error)
                 advance(number / len(sections))
+            found += [] if config.has_posts else _without_posts({m for section in sections for m in section.measures})
         (staging.folder / FINDINGS).write_bytes(dump(unique(found)))
         return {"failed_sections": failed}
-            found += [] if config.has_posts else _without_posts({m for section in sections for m in section.measures})
 
     step = staging.step("findings", [staging.steps["flags"].key, _config_key(config)], [FINDINGS], run)
     result: Any = step.result
     return orjson.loads((staging.folder / FINDINGS).read_bytes()), {**failed_flags, **result["failed_sections"]}
 
 
-def _report(
-    staging: case.Staging,
 def _without_posts(covered: Set[str]) -> list[Finding]:
     """Return what a case without posts says of every other measure: that it cannot be tested."""
     missing = "no input of this case holds posts; it has lists of accounts, status snapshots or deletions only"
@@ -315,6 +313,8 @@ def _without_posts(covered: Set[str]) -> list[Finding]:
     ]
 
 
+def _report(
+    staging: case.Staging,
     config: CaseConfig,
     inputs: tuple[InputCount, ...],
     found: list[dict[str, object]],

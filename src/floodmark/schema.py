@@ -460,6 +460,8 @@ TABLES: Final = (
     REPEATS,
     ACCOUNTS,
     STATUSES,
+    POST_DELETIONS,
+    LISTED_ACCOUNTS,
     REJECTS,
     POST_FEATURES,
     PROFILES,
@@ -480,5 +482,3 @@ def create_sql(table: Table, name: str | None = None) -> str:
     """
     columns = ",\n".join(f"    {c.name} {c.type}{' NOT NULL' if c.required else ''}" for c in table.columns)
     return f"CREATE TABLE {name or table.name} (\n{columns}\n)"
-    POST_DELETIONS,
-    LISTED_ACCOUNTS,
