@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from floodmark.simulate import CASE_2020
+from floodmark.simulate.behaviours import NO_BEHAVIOURS
 from floodmark.simulate.crowd import Roots, lomax_s
 from floodmark.simulate.params import CampaignParams, scaled
 from floodmark.simulate.rhythm import Picker, make_clock, place_rates
@@ -85,7 +86,8 @@ def test_surges_stand_out_in_their_bins(world: World) -> None:
 
 
 def test_camouflage_doubles_the_posts_and_off_means_off() -> None:
-    params = scaled(CASE_2020, 0.05)
+    # Automated and taken-over accounts hide behind nothing.
+    params = replace(scaled(CASE_2020, 0.05), behaviours=NO_BEHAVIOURS)
     plain = build(replace(params, camouflage_share_of_posts=0.0, rehearsal_share=0.0))[0]
     half = build(replace(params, rehearsal_share=0.0))[0]
     counts = [int(f.campaign_accounts[f.posts.account].sum()) for f in (plain, half)]

@@ -256,18 +256,30 @@ def test_hashtags_and_links_are_those_of_the_text(tables: dict[str, list[Row]]) 
 def test_statuses_cover_all_accounts_at_every_poll(tables: dict[str, list[Row]]) -> None:
     accounts = {row["account_id"] for row in tables["posts"] + tables["control"]}
     last_post: dict[str, str] = defaultdict(str)
+    last_earlier: dict[str, str] = defaultdict(str)
+    early = START - timedelta(days=7)
     for row in tables["posts"] + tables["control"]:
         last_post[row["account_id"]] = max(last_post[row["account_id"]], row["created_at"])
+        if at(row["created_at"]) < early:
+            last_earlier[row["account_id"]] = max(last_earlier[row["account_id"]], row["created_at"])
     polls = defaultdict(set)
-    before: dict[str, str] = {}
+    before, later = dict[str, str](), dict[str, str]()
     for row in tables["statuses"]:
+        if at(row["observed_at"]) < START:
+            # Only who had posted was known then; a few of them were away.
+            assert at(row["observed_at"]) == early
+            assert row["status"] in {"active", "deleted", "protected"}
+            assert row["last_post_at"] == (last_earlier[row["account_id"]] if row["status"] == "active" else "")
+            before[row["account_id"]] = row["last_post_at"]
+            continue
         polls[row["observed_at"]].add(row["account_id"])
         assert row["status"] in STATUS_WORDS
         assert bool(row["last_post_at"]) == (row["status"] in {"active", "renamed"})
         if row["last_post_at"]:
-            assert max(last_post[row["account_id"]], before.get(row["account_id"], "")) <= row["last_post_at"]
+            assert max(last_post[row["account_id"]], later.get(row["account_id"], "")) <= row["last_post_at"]
             assert row["last_post_at"] <= row["observed_at"]
-            before[row["account_id"]] = row["last_post_at"]
+            later[row["account_id"]] = row["last_post_at"]
+    assert set(before) == set(last_earlier)
     assert sorted(map(at, polls)) == [END + timedelta(days=days) for days in (0, 7, 30, 45)]
     assert all(seen == accounts for seen in polls.values())
     assert {row["status"] for row in tables["statuses"] if at(row["observed_at"]) == END} == {"active"}
@@ -277,7 +289,7 @@ def test_the_inputs_hold_no_truth(case: SimulationResult, tables: dict[str, list
     assert set(tables["posts"][0]) == set(tables["control"][0]) == {name for name, _, _ in POST_COLUMNS}
     assert set(tables["statuses"][0]) == {"account_id", "observed_at", "status", "last_post_at"}
     words = ("campaign", "organic", "group-", "fans-", "news_bot", "planted", "vpn")
-    for name in ("posts.csv", "control.csv", "statuses.csv"):
+    for name in ("posts.csv", "control.csv", "statuses.csv", "deletions.csv", "control-deletions.csv"):
         content = (case.case.parent / name).read_text(encoding="utf-8").lower()
         assert not [word for word in words if word in content], name
     loaded = config.load(case.case)
@@ -291,6 +303,8 @@ def test_the_case_file_loads_and_names_the_columns(case: SimulationResult, table
     assert loaded.event.country == "IR"
     assert loaded.subjects == ("against", "for", "both", "control")
     for spec in loaded.inputs:
+        if spec.format == "deletions":
+            continue
         header = tables[spec.path.removesuffix(".csv")][0]
         assert set(spec.columns.values()) <= set(header)
 
@@ -344,7 +358,7 @@ def test_the_same_seed_gives_the_same_bytes(case: SimulationResult, tmp_path: Pa
     simulate(tmp_path / "other", scale=SCALE, seed=7)
     first, again, other = digests(case.case.parent), digests(tmp_path / "again"), digests(tmp_path / "other")
     assert first == again
-    assert len(first) == 6
+    assert len(first) == 8
     changed = {name for name in first if first[name] != other[name]}
     assert changed == set(first) - {"case.toml"}
     # Into an existing folder: replaced as a whole, nothing left over.
@@ -359,7 +373,9 @@ def test_progress_moves_forward_and_counts_are_those_of_the_files(tmp_path: Path
     assert shares[-1] == 1.0
     assert result.posts == len(read(tmp_path / "posts.csv"))
     assert result.control_posts == len(read(tmp_path / "control.csv"))
-    assert result.statuses == len(read(tmp_path / "statuses.csv")) == 4 * result.accounts
+    statuses = read(tmp_path / "statuses.csv")
+    assert result.statuses == len(statuses)
+    assert sum(at(row["observed_at"]) >= END for row in statuses) == 4 * result.accounts
 
 
 def test_a_file_in_the_way_or_a_bad_seed_is_refused(tmp_path: Path) -> None:

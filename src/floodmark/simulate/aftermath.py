@@ -1,4 +1,4 @@
-"""What becomes of the accounts: status snapshots on fixed days after the event."""
+"""What becomes of the accounts and their posts: status snapshots before and after the event, and deletions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 
 from floodmark.schema import STATUS_WORDS
+from floodmark.simulate.cast import Cast
 from floodmark.simulate.params import DAY_S, CampaignParams
 from floodmark.simulate.rhythm import Clock
-from floodmark.simulate.world import NO_CELL, Floats, Ints, Objects, People, objects, slots
+from floodmark.simulate.world import NO_CELL, Floats, Ints, Objects, People, Posts, objects, slots
 
 ACTIVE, SUSPENDED, DELETED, PROTECTED, RENAMED, NOT_FOUND = range(len(STATUS_WORDS))
 #: `returned`: deleted at the second poll and back at the third; `silent`: there, but posts no more.
@@ -22,18 +23,25 @@ UNKNOWN: Final = -1
 
 @dataclass(frozen=True)
 class Aftermath:
-    """Per account its fate; per account and poll its status (in STATUS_WORDS) and last post (UTC s or UNKNOWN)."""
+    """Per account its fate; per account and poll its status (in STATUS_WORDS) and last post (UTC s or UNKNOWN).
+
+    At `before_s`, before the event, only accounts that had posted were known and looked up; the others are UNKNOWN.
+    """
 
     fate: Objects
     polls_s: Ints
     status: Ints
     last_post_s: Ints
+    before_s: int
+    status_before: Ints
+    last_post_before_s: Ints
 
 
 def make_aftermath(
-    params: CampaignParams, people: People, clock: Clock, last_s: Ints, rng: np.random.Generator
+    params: CampaignParams, people: People, clock: Clock, posts: Posts, last_s: Ints, rng: np.random.Generator
 ) -> Aftermath:
     """Return the snapshots. `last_s` is each account's last post in the collection (UTC s)."""
+    before = _before(params, people, clock, posts, rng)
     fate = _fates(params, people, rng)
     polls_s = clock.end_s + DAY_S * np.array(params.polls_days_after_end, dtype=np.int64)
     gone_s = clock.end_s + _exit_delay_s(params, people, rng)
@@ -45,7 +53,43 @@ def make_aftermath(
     last = np.where((fate == FATES.index("silent"))[:, None], last_s[:, None], np.maximum(recent_s, last_s[:, None]))
     last[:, 0] = last_s
     visible = (status == ACTIVE) | (status == RENAMED)
-    return Aftermath(objects(FATES)[fate], polls_s, status, np.where(visible, last, UNKNOWN))
+    return Aftermath(objects(FATES)[fate], polls_s, status, np.where(visible, last, UNKNOWN), *before)
+
+
+def _before(
+    params: CampaignParams, people: People, clock: Clock, posts: Posts, rng: np.random.Generator
+) -> tuple[int, Ints, Ints]:
+    """Return the snapshot before the event: its time, each account's status and last post (UNKNOWN: not looked up).
+
+    A few ordinary accounts were away then, deleted or protected, and came back; they are silent a day either way.
+    """
+    poll_s = clock.window_s - params.polls_days_before_start * DAY_S
+    earlier = posts.at_s < poll_s
+    last_s = np.full(len(people), UNKNOWN, dtype=np.int64)
+    np.maximum.at(last_s, posts.account[earlier], posts.at_s[earlier])
+    near = np.zeros(len(people), dtype=bool)
+    near[posts.account[np.abs(posts.at_s - poll_s) < DAY_S]] = True
+    away = (people.role != "campaign") & ~near & (rng.random(len(people)) < params.habits.away_share)
+    status = np.where(away, np.where(rng.random(len(people)) < 0.7, DELETED, PROTECTED), ACTIVE)
+    return poll_s, np.where(last_s == UNKNOWN, UNKNOWN, status), np.where(away, UNKNOWN, last_s)
+
+
+def deletions(params: CampaignParams, cast: Cast, clock: Clock, posts: Posts, rng: np.random.Generator) -> Ints:
+    """Return when each post was deleted, as far as the stream saw it (UTC s; UNKNOWN: not).
+
+    Some campaign groups delete most of what they posted within minutes; ordinary people delete a few posts, a typo at
+    once and a regret after hours or days. Nobody deletes what others reposted or answered.
+    """
+    plans, habits = params.behaviours, params.habits
+    hasty = cast.short_lived[posts.account] & (posts.at_s >= clock.window_s)
+    share = np.where(hasty, plans.short_lived_share_of_posts, habits.deleted_share_of_posts)
+    median_s = np.where(hasty, plans.short_lived_median_s, habits.deleted_median_s)
+    life_s = np.exp(rng.normal(np.log(median_s), np.where(hasty, 1.0, 2.0)))
+    gone_s = posts.at_s + 1 + np.minimum(life_s, 60 * DAY_S).astype(np.int64)
+    parent = np.zeros(len(posts), dtype=bool)
+    parent[posts.parent[posts.parent >= 0]] = True
+    seen = (rng.random(len(posts)) < share) & ~parent & (gone_s < clock.end_s)
+    return np.where(seen, gone_s, UNKNOWN)
 
 
 def _fates(params: CampaignParams, people: People, rng: np.random.Generator) -> Ints:

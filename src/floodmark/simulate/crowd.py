@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 
 from floodmark.simulate import phrases
+from floodmark.simulate.behaviours import HabitParams
+from floodmark.simulate.cast import NONE, Cast
 from floodmark.simulate.params import DAY_S, LANGUAGES, CrowdParams
 from floodmark.simulate.rhythm import Clock, Picker
 from floodmark.simulate.texts import sentences
@@ -18,6 +20,8 @@ _ARTICLE_BOTH_SIDES_SHARE: Final = 0.15
 _REPLY_DELAY_MEAN_S: Final = 1_200
 _LINK_DELAY_MEAN_S: Final = 5_400
 _UNTAGGED_REPLY_SHARE: Final = 0.05
+_SCHEDULE_S: Final = 900
+_SCHEDULE_LAG_S: Final = 3
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,15 @@ class Roots:
 
 @dataclass(frozen=True)
 class Stage:
-    """What the parts of a simulation share: calendar, people, posts so far and interned strings."""
+    """What the parts of a simulation share: calendar, people and their parts, posts so far and interned strings."""
 
     clock: Clock
     people: People
     layout: Layout
     draft: Draft
     book: Book
+    cast: Cast
+    habits: HabitParams
 
 
 def tag_choices(book: Book, topic: str, language: str) -> tuple[Ints, tuple[float, ...]]:
@@ -104,11 +110,28 @@ def talk(stage: Stage, crowd: CrowdParams, topic: int, rng: np.random.Generator)
     )
     account = picker.pick(rng, at_s)
     replying = rng.random(len(at_s)) < crowd.reply_share_of_own
-    roots = _originals(stage, crowd, topic, (account[~replying], at_s[~replying]), articles, rng)
+    planned = _scheduled(stage, account[~replying], at_s[~replying], rng)
+    roots = _originals(stage, crowd, topic, planned, articles, rng)
     _replies(stage, topic, (account[replying], at_s[replying]), roots, rng)
     _cascades(stage, picker, roots, round(sum(counts) * crowd.repost_share_of_posts), crowd, rng)
     _fans(stage, crowd, topic, roots, rng)
     return roots
+
+
+def _scheduled(stage: Stage, account: Ints, at_s: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Move the posts of people who plan them ahead to the next quarter of an hour; returns all in order of time."""
+    planned_s = -(-at_s // _SCHEDULE_S) * _SCHEDULE_S + rng.integers(0, _SCHEDULE_LAG_S + 1, len(at_s))
+    moved = np.where(stage.cast.scheduler[account], np.minimum(planned_s, stage.clock.end_s - 1), at_s)
+    order = np.argsort(moved, kind="stable")
+    return account[order], moved[order]
+
+
+def _languages(stage: Stage, account: Ints, at_s: Ints, rng: np.random.Generator) -> Ints:
+    """Return the language of each own post: some write two, and some turn to another one for the event."""
+    other = stage.cast.other_language[account]
+    now = rng.random(len(account)) < stage.habits.second_language_share_of_posts
+    now = np.where(stage.cast.event_language[account], at_s >= stage.clock.window_s, now)
+    return np.where((other != NONE) & now, other, stage.people.language[account])
 
 
 def _originals(
@@ -121,7 +144,7 @@ def _originals(
 ) -> Roots:
     account, at_s = who_when
     count = len(account)
-    language = stage.people.language[account]
+    language = _languages(stage, account, at_s, rng)
     tags = choose_tags(stage.book, rng, crowd.topic, language, crowd.cross_share_of_posts)
     # Some write the side's phrase instead of its tag; there is none in Arabic.
     keyed = (rng.random(count) < crowd.keyword_share_of_own) & (language != LANGUAGES.index("ar"))

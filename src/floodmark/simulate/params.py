@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from floodmark.errors import UsageError
+from floodmark.simulate.behaviours import BehaviourParams, HabitParams, scaled_behaviours
 
 LANGUAGES: Final = ("fa", "ar", "en")
 MAX_SCALE: Final = 4.0
@@ -107,6 +108,9 @@ class CampaignParams:
     against: CrowdParams
     supporters: CrowdParams
     control: CrowdParams
+    polls_days_before_start: int = 7
+    behaviours: BehaviourParams = field(default_factory=BehaviourParams)
+    habits: HabitParams = field(default_factory=HabitParams)
 
     @property
     def crowds(self) -> tuple[CrowdParams, CrowdParams, CrowdParams]:
@@ -184,6 +188,7 @@ def scaled(params: CampaignParams, scale: float) -> CampaignParams:
         deleted_accounts=round(params.deleted_accounts * scale),
         silent_accounts=round(params.silent_accounts * scale),
         suspended_accounts=round(params.suspended_accounts * scale),
+        behaviours=scaled_behaviours(params.behaviours, scale),
         against=_scaled_crowd(params.against, scale),
         supporters=_scaled_crowd(params.supporters, scale),
         control=_scaled_crowd(params.control, scale),

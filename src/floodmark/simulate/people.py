@@ -1,4 +1,4 @@
-"""Who takes part: the campaign's accounts, three organic crowds, news bots and fans."""
+"""Who takes part: the campaign's accounts, three organic crowds, news bots, fans and clocks."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ def make_people(params: CampaignParams, rng: np.random.Generator) -> tuple[Peopl
         block.group[:] = f"news-{TOPICS[topic]}"
         bots.append(_append(blocks, block))
         fans.append(tuple(_append(blocks, block) for block in _fan_blocks(crowd, topic, rng)))
+    clocks = []
+    for topic, crowd in enumerate(params.crowds):
+        clocks.append(_append(blocks, _crowd(crowd, topic, params.habits.clock_bots, "clock_bot", rng)))
     people = People(*(np.concatenate(column) for column in zip(*map(_columns, blocks), strict=True)))
-    layout = Layout(np.arange(params.accounts), tuple(pools), tuple(bots), tuple(fans))
+    layout = Layout(np.arange(params.accounts), tuple(pools), tuple(bots), tuple(fans), tuple(clocks))
     return people, layout
 
 

@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 
 from floodmark.simulate import phrases
+from floodmark.simulate.cast import Cast
+from floodmark.simulate.families import NEVER
 from floodmark.simulate.params import DAY_S, LANGUAGES, CampaignParams
 from floodmark.simulate.places import JOKES, PLACES
 from floodmark.simulate.rhythm import Clock
@@ -27,21 +29,21 @@ from floodmark.simulate.world import (
     slots,
 )
 
-NEVER: Final = -1
-_SYLLABLES: Final = (
-    *("ba", "da", "fa", "ga", "ha", "ka", "la", "ma", "na", "pa", "ra", "sa"),
-    *("ta", "va", "ya", "za", "bo", "do", "ko", "lo", "mo", "no", "ro", "so"),
-)
-_CLIENTS: Final = ("Sim for Android", "Sim for iPhone", "Sim Web", "Sim Lite")
 #: A margin keeps accounts away from every threshold, so that no choice of "since when" changes who is flagged.
 _OLDEST_DAYS: Final = 3_100
 _FALSE_HOME_SHARE: Final = 0.03
-_BULK_SHARE: Final = 0.5
+_FOREIGN_INTERFACE_SHARE: Final = 0.15
+#: How long a burst of creations lasts.
+BURST_S: Final = {"hour": 3_600, "day": DAY_S, "week": 7 * DAY_S}
 
 
 @dataclass(frozen=True)
 class Profiles:
-    """One entry per account. `previous_s`: the last post before the collection (NEVER: none), even if unknown."""
+    """One entry per account. `previous_s`: the last post before the collection (NEVER: none), even if unknown.
+
+    `burst` says how long the planted burst of creations lasted that the account is part of; `wave` for the
+    platform's own, empty for none.
+    """
 
     created_s: Ints
     previous_s: Ints
@@ -50,11 +52,10 @@ class Profiles:
     following: Ints
     posts_total: Ints
     default_picture: Bools
-    handle: Objects
     display_name: Objects
-    client: Objects
     location: Objects
-    description: Objects
+    language: Ints
+    burst: Objects
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,17 @@ class _Flags:
 
 
 def make_profiles(
-    params: CampaignParams, people: People, layout: Layout, clock: Clock, first_s: Ints, rng: np.random.Generator
+    params: CampaignParams,
+    people: People,
+    layout: Layout,
+    clock: Clock,
+    cast: Cast,
+    first_s: Ints,
+    rng: np.random.Generator,
 ) -> Profiles:
     """Return the profiles. `first_s` is each account's first post in the collection (UTC s)."""
     flags = _flags(params, people, rng)
-    created_s = _created(params, people, layout, clock, first_s, flags, rng)
+    created_s, burst = _created(params, people, layout, clock, first_s, flags, rng)
     count = len(people)
     age_days = (clock.window_s - created_s) / DAY_S
     since_days = np.where(
@@ -92,11 +99,14 @@ def make_profiles(
         following=np.exp(rng.normal(5.2, 1.0, count)).astype(np.int64),
         posts_total=1 + (np.maximum(age_days, 1) * np.exp(rng.normal(-0.5, 1.2, count))).astype(np.int64),
         default_picture=rng.random(count) < np.where(flags.new, 0.4, np.where(flags.low, 0.25, 0.04)),
-        handle=_handles(rng, count, campaign),
         display_name=_display_names(people, rng),
-        client=_clients(people, rng),
         location=_locations(params, people, rng),
-        description=_descriptions(people, rng),
+        language=np.where(
+            cast.taken_over,
+            cast.owner_language,
+            np.where(rng.random(count) < _FOREIGN_INTERFACE_SHARE, LANGUAGES.index("en"), people.language),
+        ),
+        burst=burst,
     )
 
 
@@ -133,24 +143,69 @@ def _created(
     first_s: Ints,
     flags: _Flags,
     rng: np.random.Generator,
-) -> Ints:
-    count = len(people)
+) -> tuple[Ints, Objects]:
+    """Return creation times, and of which burst or wave each account is part."""
+    count, campaign = len(people), people.role == "campaign"
+    burst = objects([""] * count)
     youngest = np.where(flags.dormant, params.dormant_days + params.baseline_days + 60, params.new_days + 3)
     age_days = np.clip(np.exp(rng.normal(6.8, 0.9, count)), youngest, _OLDEST_DAYS)
     created_s = clock.window_s - (age_days * DAY_S).astype(np.int64) - rng.integers(0, DAY_S // 2, count)
-    campaign_old = layout.campaign[~flags.new[layout.campaign] & ~flags.dormant[layout.campaign]]
-    bulk = campaign_old[rng.random(len(campaign_old)) < _BULK_SHARE]
-    # Half of the older campaign accounts were made in bulk: on 60 days, within six hours.
-    days = clock.window_s - DAY_S * rng.integers(params.new_days + 5, 1_500, 60)
-    created_s[bulk] = days[rng.integers(0, 60, len(bulk))] + rng.integers(0, 6 * 3600, len(bulk))
+    free = ~flags.new & ~flags.dormant
+    _old_bursts(params, clock, layout.campaign[free[layout.campaign]], created_s, burst, rng)
+    waves_s = clock.window_s - DAY_S * rng.integers(60, 2_000, params.habits.waves)
+    riding = np.flatnonzero(free & ~campaign & (rng.random(count) < params.habits.wave_share))
+    length_s = params.habits.wave_days * DAY_S
+    created_s[riding] = waves_s[rng.integers(0, len(waves_s), len(riding))] + rng.integers(0, length_s, len(riding))
+    burst[riding] = "wave"
     cohort_s = clock.window_s - params.new_days * DAY_S + 3600
-    latest_s = np.where(people.role == "campaign", np.minimum(first_s, clock.window_s), first_s) - 1
+    latest_s = np.where(campaign, np.minimum(first_s, clock.window_s), first_s) - 1
     fresh = cohort_s + (rng.random(count) * (latest_s - cohort_s)).astype(np.int64)
     created_s[flags.new] = fresh[flags.new]
+    _new_bursts(params, clock, (people, flags.new, latest_s), created_s, burst, rng)
     late = _created_after_start(params, layout, flags, first_s, rng)
     room = first_s[late] - clock.window_s
     created_s[late] = clock.window_s + (rng.random(len(late)) * room).astype(np.int64)
-    return created_s
+    burst[late] = ""
+    return created_s, burst
+
+
+def _old_bursts(
+    params: CampaignParams, clock: Clock, old: Ints, created_s: Ints, burst: Objects, rng: np.random.Generator
+) -> None:
+    """Let a share of the older campaign accounts be made in bulk, within an hour, a day or a week."""
+    plans = params.behaviours
+    bulk = old[rng.random(len(old)) < plans.bulk_share_of_old_accounts]
+    lengths = np.repeat(objects(list(BURST_S)), (plans.hour_bursts, plans.day_bursts, plans.week_bursts))
+    start_s = clock.window_s - DAY_S * rng.integers(params.new_days + 12, 1_500, len(lengths))
+    start_s = start_s + rng.integers(0, 24, len(lengths)) * 3600
+    which = rng.integers(0, max(1, len(lengths)), len(bulk))
+    for number, length in enumerate(lengths):
+        mine = bulk[which == number]
+        created_s[mine] = start_s[number] + rng.integers(0, BURST_S[length], len(mine))
+        burst[mine] = length
+
+
+def _new_bursts(
+    params: CampaignParams,
+    clock: Clock,
+    who: tuple[People, Bools, Ints],
+    created_s: Ints,
+    burst: Objects,
+    rng: np.random.Generator,
+) -> None:
+    """Let new campaign accounts be made in bulk within an hour, and newcomers of the crowds come in one wave."""
+    people, new, latest_s = who
+    campaign, plans, habits = people.role == "campaign", params.behaviours, params.habits
+    made = np.flatnonzero(new & campaign & (rng.random(len(new)) < plans.bulk_share_of_new_accounts))
+    start_s = clock.window_s - 3600 * rng.integers(2, 24 * (params.new_days - 1), max(1, plans.new_bursts))
+    created_s[made] = start_s[rng.integers(0, len(start_s), len(made))] + rng.integers(0, BURST_S["hour"], len(made))
+    burst[made] = "hour"
+    wave_s = clock.window_s - habits.newcomer_wave_days_before * DAY_S
+    came = np.flatnonzero(new & ~campaign & (rng.random(len(new)) < habits.newcomer_wave_share))
+    at_s = wave_s + rng.integers(0, 2 * DAY_S, len(came))
+    came, at_s = came[at_s < latest_s[came]], at_s[at_s < latest_s[came]]
+    created_s[came] = at_s
+    burst[came] = "wave"
 
 
 def _created_after_start(
@@ -163,20 +218,6 @@ def _created_after_start(
     return rng.permutation(late_half)[: params.new_accounts - params.enrolled_accounts]
 
 
-def _handles(rng: np.random.Generator, count: int, campaign: Bools) -> Objects:
-    """Return unique made-up handles: syllables, with a tail of digits for most campaign accounts and some others."""
-    base = len(_SYLLABLES)
-    # An odd multiplier without the factor 3 permutes the numbers below base ** 4 (24 ** 4), so handles never repeat.
-    number = (np.arange(count, dtype=np.int64) * 104_729 + int(rng.integers(base**4))) % base**4
-    syllables = objects(_SYLLABLES)
-    handle = objects(["sim_"] * count)
-    for power in range(4):
-        handle = handle + syllables[number // base**power % base]
-    digits = rng.integers(100, 99_999, count).astype(str).astype(object)
-    tail = rng.random(count) < np.where(campaign, 0.7, 0.3)
-    return np.where(tail, handle + digits, handle)
-
-
 def _display_names(people: People, rng: np.random.Generator) -> Objects:
     names = objects([""] * len(people))
     for number, language in enumerate(LANGUAGES):
@@ -187,14 +228,6 @@ def _display_names(people: People, rng: np.random.Generator) -> Objects:
     strangers = rng.permutation(np.flatnonzero(people.role != "campaign"))[: 2 * len(phrases.HOSTILE_NAMES)]
     names[strangers] = objects(phrases.HOSTILE_NAMES)[np.arange(len(strangers)) % len(phrases.HOSTILE_NAMES)]
     return names
-
-
-def _clients(people: People, rng: np.random.Generator) -> Objects:
-    ordinary = slots(rng, (0.5, 0.25, 0.2, 0.05), len(people))
-    planted = slots(rng, (0.3, 0.05, 0.6, 0.05), len(people))
-    clients = objects(_CLIENTS)[np.where(people.role == "campaign", planted, ordinary)]
-    clients[people.role == "news_bot"] = "Sim Scheduler"
-    return clients
 
 
 def _locations(params: CampaignParams, people: People, rng: np.random.Generator) -> Objects:
@@ -216,12 +249,3 @@ def _locations(params: CampaignParams, people: People, rng: np.random.Generator)
         mine = np.flatnonzero(stated & (claimed == number))
         locations[mine] = objects(place.spellings)[rng.integers(0, len(place.spellings), len(mine))]
     return locations
-
-
-def _descriptions(people: People, rng: np.random.Generator) -> Objects:
-    texts = objects([""] * len(people))
-    for number, language in enumerate(LANGUAGES):
-        mine = np.flatnonzero(people.language == number)
-        choices = objects(phrases.DESCRIPTIONS[language])
-        texts[mine] = choices[rng.integers(0, len(choices), len(mine))]
-    return texts

@@ -10,21 +10,28 @@ from typing import Final
 import numpy as np
 
 from floodmark.errors import UsageError
-from floodmark.simulate.aftermath import make_aftermath
+from floodmark.simulate.aftermath import deletions, make_aftermath
+from floodmark.simulate.automation import run_automation, run_clocks
 from floodmark.simulate.campaign import run_campaign
+from floodmark.simulate.cast import make_cast
 from floodmark.simulate.crowd import Stage, talk
+from floodmark.simulate.families import make_faces
 from floodmark.simulate.params import CASE_2020, CampaignParams, scaled
 from floodmark.simulate.people import make_people
 from floodmark.simulate.profiles import make_profiles
 from floodmark.simulate.rhythm import make_clock
+from floodmark.simulate.takeovers import post_clients, run_histories
 from floodmark.simulate.texts import write_texts
-from floodmark.simulate.truth import Facts, document, gather
+from floodmark.simulate.truth import Facts, PostMarks, document, gather
 from floodmark.simulate.world import Book, Draft, Ints, Objects, Posts, stream
-from floodmark.simulate.write import publish, write_case, write_inputs, write_json
+from floodmark.simulate.write import DELETION_FILES, publish, write_case, write_inputs, write_json
 
 #: Called now and then with the share of the work already done (0..1).
 Progress = Callable[[float], None]
-_FILES: Final = ("truth/accounts.csv", "truth/truth.json", "posts.csv", "control.csv", "statuses.csv", "case.toml")
+_FILES: Final = (
+    *("truth/accounts.csv", "truth/truth.json", "posts.csv", "control.csv", "statuses.csv"),
+    *("deletions.csv", "control-deletions.csv", "case.toml"),
+)
 
 
 @dataclass(frozen=True)
@@ -48,9 +55,9 @@ def simulate(
 ) -> SimulationResult:
     """Simulate a case and write it into the folder `out`, replacing an earlier one.
 
-    Writes posts.csv and control.csv (sorted by post id), statuses.csv (by time, then account id), case.toml, and in
-    truth/ what was planted. The same parameters, seed and scale give the same bytes. Raises UsageError when `scale` or
-    `seed` is out of range or `out` cannot be a folder.
+    Writes posts.csv and control.csv (sorted by post id), statuses.csv (by time, then account id), the deletions of both
+    streams (by time, then post id), case.toml, and in truth/ what was planted. The same parameters, seed and scale give
+    the same bytes. Raises UsageError when `scale` or `seed` is out of range or `out` cannot be a folder.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +78,7 @@ def simulate(
     counts = write_inputs(out, facts, book, text, stream(seed, "ids"))
     truth = document(facts, seed, scale)
     write_json(out / "truth" / "truth.json", truth)
-    write_case(out / "case.toml", sized)
+    write_case(out / "case.toml", sized, [name for name in DELETION_FILES if counts[name]])
     publish([out / name for name in _FILES])
     step(1.0)
     return SimulationResult(
@@ -83,18 +90,31 @@ def imagine(params: CampaignParams, seed: int, step: Progress) -> tuple[Facts, B
     """Return everything about a case of this size, its interned strings and the text of each post; writes nothing."""
     clock = make_clock(params)
     people, layout = make_people(params, stream(seed, "people"))
-    stage = Stage(clock, people, layout, Draft(), Book())
+    cast = make_cast(params, people, layout, stream(seed, "cast"))
+    stage = Stage(clock, people, layout, Draft(), Book(), cast, params.habits)
     roots = [
         talk(stage, crowd, topic, stream(seed, f"crowd {crowd.topic}")) for topic, crowd in enumerate(params.crowds)
     ]
     campaign = run_campaign(stage, params, roots[0], stream(seed, "campaign"))
+    run_automation(stage, params, roots[0], stream(seed, "automation"))
+    run_histories(stage, params, roots[2], stream(seed, "histories"))
+    for topic in range(len(params.crowds)):
+        run_clocks(stage, topic, stream(seed, f"clocks {topic}"))
     posts = stage.draft.finish()
     step(0.2)
     first_s, last_s = _extent(posts, len(people), clock.end_s)
-    profiles = make_profiles(params, people, layout, clock, first_s, stream(seed, "profiles"))
-    aftermath = make_aftermath(params, people, clock, last_s, stream(seed, "aftermath"))
-    text = write_texts(posts, profiles.handle, stage.book, stream(seed, "texts"))
-    return gather(params, clock, people, posts, stage.book, profiles, aftermath, campaign), stage.book, text
+    profiles = make_profiles(params, people, layout, clock, cast, first_s, stream(seed, "profiles"))
+    extent = (first_s, np.where(last_s < clock.end_s, last_s, -1))
+    faces = make_faces(params, people, layout, profiles.default_picture, extent, stream(seed, "faces"))
+    aftermath = make_aftermath(params, people, clock, posts, last_s, stream(seed, "aftermath"))
+    marks = PostMarks(
+        client=post_clients(params, people, cast, clock, posts, stream(seed, "clients")),
+        handle=faces.handle_at(posts.account, posts.at_s),
+        deleted_s=deletions(params, cast, clock, posts, stream(seed, "deletions")),
+    )
+    text = write_texts(posts, marks.handle, stage.book, stream(seed, "texts"))
+    known = (profiles, faces, aftermath, campaign)
+    return gather(params, clock, people, cast, (posts, marks), stage.book, known), stage.book, text
 
 
 def _extent(posts: Posts, accounts: int, end_s: int) -> tuple[Ints, Ints]:

@@ -29,7 +29,7 @@ def sentences(rng: np.random.Generator, topic: str, language: str, count: int) -
 
 
 def write_texts(posts: Posts, handles: Objects, book: Book, rng: np.random.Generator) -> Objects:
-    """Return the text of every post. `handles` has one handle per account."""
+    """Return the text of every post. `handles` has the author's handle of every post."""
     text: Objects = _bodies(posts, book, rng)
     emoji = objects([f" {symbol}" for symbol in phrases.EMOJI] + [""])
     plain = len(phrases.EMOJI)
@@ -65,5 +65,5 @@ def _bodies(posts: Posts, book: Book, rng: np.random.Generator) -> Objects:
 
 
 def _parent_handles(posts: Posts, rows: Ints, handles: Objects) -> Objects:
-    named: Objects = handles[posts.account[posts.parent[rows]]]
+    named: Objects = handles[posts.parent[rows]]
     return named

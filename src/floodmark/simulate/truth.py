@@ -11,8 +11,10 @@ import numpy as np
 from floodmark.simulate import phrases
 from floodmark.simulate.aftermath import DELETED, NOT_FOUND, SUSPENDED, Aftermath
 from floodmark.simulate.campaign import Campaign
+from floodmark.simulate.cast import Cast
+from floodmark.simulate.families import NEVER, Faces
 from floodmark.simulate.params import DAY_S, LANGUAGES, CampaignParams
-from floodmark.simulate.profiles import NEVER, Profiles
+from floodmark.simulate.profiles import Profiles
 from floodmark.simulate.rhythm import Clock
 from floodmark.simulate.world import CONTROL, Book, Bools, Ints, Objects, People, Posts, objects
 
@@ -33,14 +35,26 @@ Entry = tuple[str, float | int, str, str]
 
 
 @dataclass(frozen=True)
+class PostMarks:
+    """Per post its client (an index into CLIENTS), its author's handle then, and when it was deleted (UTC s, or -1)."""
+
+    client: Ints
+    handle: Objects
+    deleted_s: Ints
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything that was simulated, and per account the truth about it (arrays with one entry per account)."""
 
     params: CampaignParams
     clock: Clock
     people: People
+    cast: Cast
     posts: Posts
+    marks: PostMarks
     profiles: Profiles
+    faces: Faces
     aftermath: Aftermath
     campaign: Campaign
     sides: Ints
@@ -73,13 +87,13 @@ def gather(
     params: CampaignParams,
     clock: Clock,
     people: People,
-    posts: Posts,
+    cast: Cast,
+    written: tuple[Posts, PostMarks],
     book: Book,
-    profiles: Profiles,
-    aftermath: Aftermath,
-    campaign: Campaign,
+    known: tuple[Profiles, Faces, Aftermath, Campaign],
 ) -> Facts:
     """Count the truth: who matched which side in the window, and who truly has which flag."""
+    (posts, marks), (profiles, faces, aftermath, campaign) = written, known
     sides = post_sides(posts, book)
     start_s = clock.window_s
     silent_before_s = aftermath.polls_s[-1] - params.silent_days * DAY_S
@@ -88,8 +102,11 @@ def gather(
         params=params,
         clock=clock,
         people=people,
+        cast=cast,
         posts=posts,
+        marks=marks,
         profiles=profiles,
+        faces=faces,
         aftermath=aftermath,
         campaign=campaign,
         sides=sides,

@@ -69,12 +69,13 @@ class People:
 
 @dataclass(frozen=True)
 class Layout:
-    """Which accounts are what: `pools`, `bots` and `fans` by topic number; `fans` holds one array per idol."""
+    """Which accounts are what: `pools`, `bots`, `fans` and `clocks` by topic; `fans` holds one array per idol."""
 
     campaign: Ints
     pools: tuple[Ints, ...]
     bots: tuple[Ints, ...]
     fans: tuple[tuple[Ints, ...], ...]
+    clocks: tuple[Ints, ...]
 
 
 class Book:

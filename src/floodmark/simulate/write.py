@@ -1,9 +1,9 @@
-"""Writes a simulated case: streams, status snapshots and case file, and apart from them the truth."""
+"""Writes a simulated case: streams, status snapshots, deletions and case file, and apart from them the truth."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,10 @@ import orjson
 from floodmark.engine.duckdb import Database, quote
 from floodmark.schema import STATUS_WORDS
 from floodmark.simulate import phrases
+from floodmark.simulate.aftermath import UNKNOWN
 from floodmark.simulate.campaign import Campaign
+from floodmark.simulate.cast import CLIENTS
+from floodmark.simulate.families import NEVER
 from floodmark.simulate.params import LANGUAGES, CampaignParams
 from floodmark.simulate.truth import Facts
 from floodmark.simulate.world import CONTROL, REPLY, REPOST, Book, Ints, Objects, objects
@@ -31,7 +34,7 @@ POST_COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
     ("created_at", "at", _TIME.format("p.at_s")),
     ("text", "text", "p.text"),
     ("lang", "language", "p.language"),
-    ("client", "client", "a.client"),
+    ("client", "client", "p.client"),
     ("is_repost", "is_repost", f"CASE WHEN p.kind = {REPOST} THEN 'true' ELSE 'false' END"),
     ("reposted_post_id", "reposted_post_id", f"CASE WHEN p.kind = {REPOST} THEN p.parent_id END"),
     ("reposted_account_id", "reposted_account_id", f"CASE WHEN p.kind = {REPOST} THEN b.id END"),
@@ -39,8 +42,8 @@ POST_COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
     ("replied_account_id", "replied_account_id", f"CASE WHEN p.kind = {REPLY} THEN b.id END"),
     ("hashtags", "hashtags", "nullif(t.tags, '')"),
     ("urls", "urls", "u.url"),
-    ("mentions", "mentions", "b.handle"),
-    ("handle", "handle", "a.handle"),
+    ("mentions", "mentions", "nullif(p.parent_handle, '')"),
+    ("handle", "handle", "p.handle"),
     ("display_name", "display_name", "a.display_name"),
     ("account_created_at", "created_at", _TIME.format("a.created_s")),
     ("followers", "followers", "a.followers"),
@@ -49,12 +52,27 @@ POST_COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
     ("previous_post_at", "previous_post_at", f"CASE WHEN a.previous_s >= 0 THEN {_TIME.format('a.previous_s')} END"),
     ("location", "location", "nullif(a.location, '')"),
     ("description", "description", "nullif(a.description, '')"),
+    ("account_lang", "account_language", "a.language"),
     ("default_picture", "default_picture", "CASE WHEN a.default_picture THEN 'true' ELSE 'false' END"),
+    ("picture", "picture", "a.picture"),
 )
+
+#: Files of deleted posts and the stream that saw the deletions.
+DELETION_FILES: Final[Mapping[str, str]] = {"deletions.csv": "main", "control-deletions.csv": "control"}
+_DELETION_COLUMNS: Final = ("post_id", "account_id", "deleted_at", "created_at")
+_DELETION_SQL: Final = f"""
+SELECT p.id AS post_id, a.id AS account_id, {_TIME.format("p.deleted_s")} AS deleted_at,
+       {_TIME.format("p.at_s")} AS created_at
+FROM posts p JOIN accounts a ON a.number = p.account
+"""
 
 _TRUTH_SQL: Final = """
 SELECT a.id AS account_id, a.role, a.account_group AS "group", a.new, a.dormant, a.low_follower,
-       a.enrolled_month_before, a.in_country, a.vpn, a.aftermath, nullif(a.roster, '') AS roster, a.leader, a.amplified
+       a.enrolled_month_before, a.in_country, a.vpn, a.aftermath, nullif(a.roster, '') AS roster, a.leader,
+       a.amplified, a.always_reposted, nullif(a.tier, '') AS tier, a.automated, a.scheduler, a.taken_over,
+       nullif(a.burst, '') AS burst, a.short_lived, a.handle_swapped, a.random_handle,
+       nullif(a.handle_family, '') AS handle_family,
+       nullif(a.picture_family, '') AS picture_family, nullif(a.description_family, '') AS description_family
 FROM truth a WHERE a.posted ORDER BY a.id
 """
 
@@ -93,8 +111,13 @@ def write_inputs(out: Path, facts: Facts, book: Book, text: Objects, rng: np.ran
         last = f"CASE WHEN last_s >= 0 THEN {_TIME.format('last_s')} END AS last_post_at"
         sql = f"SELECT id AS account_id, {status_time}, {last} FROM statuses ORDER BY observed_s, id"
         _copy(db, sql, out / "statuses.csv")
+        for name, stream in DELETION_FILES.items():
+            mine = f"p.deleted_s >= 0 AND (p.topic = {CONTROL}) = {stream == 'control'}"
+            _copy(db, f"{_DELETION_SQL} WHERE {mine} ORDER BY p.deleted_s, p.id", out / name)
+            counts[name] = int(db.one(f"SELECT count(*) FROM posts p WHERE {mine}")[0])
         _copy(db, _TRUTH_SQL, out / "truth" / "accounts.csv")
-    counts["statuses"] = int(posted.sum()) * len(facts.params.polls_days_after_end)
+    early = int((facts.aftermath.status_before != UNKNOWN).sum())
+    counts["statuses"] = early + int(posted.sum()) * len(facts.params.polls_days_after_end)
     counts["accounts"] = int(posted.sum())
     return counts
 
@@ -104,9 +127,9 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
     _partial(path).write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
-def write_case(path: Path, params: CampaignParams) -> None:
+def write_case(path: Path, params: CampaignParams, deletion_files: Sequence[str]) -> None:
     """Write the case file under a temporary name."""
-    _partial(path).write_text(case_file(params), encoding="utf-8", newline="\n")
+    _partial(path).write_text(case_file(params, deletion_files), encoding="utf-8", newline="\n")
 
 
 def publish(paths: list[Path]) -> None:
@@ -115,14 +138,19 @@ def publish(paths: list[Path]) -> None:
         _partial(path).replace(path)
 
 
-def case_file(params: CampaignParams) -> str:
-    """Return the case file that runs the pipeline on the written files."""
+def case_file(params: CampaignParams, deletion_files: Sequence[str]) -> str:
+    """Return the case file that runs the pipeline on the written files, with those deletion files that hold rows."""
     start = params.event_date.isoformat()
     mapping = "\n".join(f"{key} = {_toml(name)}" for name, key, _ in POST_COLUMNS)
     streams = "\n".join(
         f'[[input]]\npath = "{path}"\nformat = "table"\nstream = "{stream}"\nplatform = "sim"\n'
         f'resolution = "second"\n\n[input.columns]\n{mapping}\n'
         for path, stream in (("posts.csv", "main"), ("control.csv", "control"))
+    )
+    deletions = "".join(
+        f'\n[[input]]\npath = "{path}"\nformat = "deletions"\nstream = "{DELETION_FILES[path]}"\nplatform = "sim"\n\n'
+        f"[input.columns]\n{''.join(f'{name} = {_toml(name)}' + chr(10) for name in _DELETION_COLUMNS)}"
+        for path in deletion_files
     )
     return f"""# Written by `floodmark simulate`: invented people and posts around an invented conference.
 # The truth about them lies in truth/ and is never read by the pipeline.
@@ -163,7 +191,7 @@ account_id = "account_id"
 observed_at = "observed_at"
 status = "status"
 last_post_at = "last_post_at"
-"""
+{deletions}"""
 
 
 def _side(name: str, title: str) -> str:
@@ -223,6 +251,10 @@ def _post_columns(facts: Facts, post_id: Ints, text: Objects) -> dict[str, np.nd
         "at_s": posts.at_s,
         "text": text,
         "language": objects(LANGUAGES)[posts.language],
+        "client": objects(CLIENTS)[facts.marks.client],
+        "handle": facts.marks.handle,
+        "deleted_s": facts.marks.deleted_s,
+        "parent_handle": np.where(has_parent, facts.marks.handle[posts.parent], ""),
         "kind": posts.kind,
         "parent_id": np.where(has_parent, post_id[posts.parent], -1),
         "parent_account": np.where(has_parent, posts.account[posts.parent], -1),
@@ -237,28 +269,29 @@ def _account_columns(facts: Facts, account_id: Ints) -> dict[str, np.ndarray]:
     return {
         "number": np.arange(len(facts.people)),
         "id": account_id,
-        "handle": profiles.handle,
         "display_name": profiles.display_name,
-        "client": profiles.client,
         "created_s": profiles.created_s,
         "followers": profiles.followers,
         "following": profiles.following,
         "posts_total": profiles.posts_total,
         "previous_s": np.where(profiles.previous_known, profiles.previous_s, -1),
         "location": profiles.location,
-        "description": profiles.description,
+        "description": facts.faces.description,
+        "language": objects(LANGUAGES)[profiles.language],
         "default_picture": profiles.default_picture,
+        "picture": facts.faces.picture,
     }
 
 
 def _status_columns(facts: Facts, account_id: Ints, posted: np.ndarray) -> dict[str, np.ndarray]:
-    status = facts.aftermath.status[posted]
-    polls = status.shape[1]
+    after = facts.aftermath
+    early = np.flatnonzero(after.status_before != UNKNOWN)
+    status, polls = after.status[posted], after.status.shape[1]
     return {
-        "id": np.repeat(account_id[posted], polls),
-        "observed_s": np.tile(facts.aftermath.polls_s, int(posted.sum())),
-        "status": objects(STATUS_WORDS)[status.ravel()],
-        "last_s": facts.aftermath.last_post_s[posted].ravel(),
+        "id": np.concatenate([account_id[early], np.repeat(account_id[posted], polls)]),
+        "observed_s": np.concatenate([np.full(len(early), after.before_s), np.tile(after.polls_s, int(posted.sum()))]),
+        "status": objects(STATUS_WORDS)[np.concatenate([after.status_before[early], status.ravel()])],
+        "last_s": np.concatenate([after.last_post_before_s[early], after.last_post_s[posted].ravel()]),
     }
 
 
@@ -280,4 +313,16 @@ def _truth_columns(facts: Facts, account_id: Ints, posted: np.ndarray) -> dict[s
         "roster": facts.roster,
         "leader": np.isin(everyone, campaign.leaders),
         "amplified": np.isin(everyone, campaign.amplified),
+        "always_reposted": np.isin(everyone, campaign.patrons),
+        "tier": facts.cast.tier,
+        "automated": facts.cast.automated | np.isin(facts.people.role, ("news_bot", "clock_bot")),
+        "scheduler": facts.cast.scheduler,
+        "taken_over": facts.cast.taken_over,
+        "burst": facts.profiles.burst,
+        "short_lived": facts.cast.short_lived,
+        "handle_swapped": facts.faces.swap_s != NEVER,
+        "random_handle": facts.faces.random_handle,
+        "handle_family": facts.faces.handle_family,
+        "picture_family": facts.faces.picture_family,
+        "description_family": facts.faces.description_family,
     }
