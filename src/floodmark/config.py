@@ -183,8 +183,10 @@ class Parameters(_Strict):
     enrolment_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     dormant_days: Annotated[int, Field(ge=1, le=36_500)] = 180
     silent_days: Annotated[int, Field(ge=1, le=36_500)] = 30
+    short_life_minutes: Annotated[int, Field(ge=1, le=100_000)] = 10
     spike_bin_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
     baseline_days: Annotated[int, Field(ge=1, le=36_500)] = 28
+    structure_min_actions: Annotated[int, Field(ge=2, le=1_000_000)] = 5
     max_rejected_share: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 

@@ -14,11 +14,12 @@ from typing import Final
 from floodmark import registry, textfold
 from floodmark.accounts.creation_ids import load_schemes
 from floodmark.accounts.judge import judge_all
+from floodmark.accounts.structure import account_structure
 from floodmark.coaction.table import edges_from_table
 from floodmark.config import CaseConfig
 from floodmark.engine.duckdb import Database, read_sql
 from floodmark.errors import UsageError
-from floodmark.schema import ACCOUNT_FLAGS, COORDINATION, EDGES, create_sql
+from floodmark.schema import ACCOUNT_FLAGS, ACCOUNT_STRUCTURE, COORDINATION, EDGES, create_sql
 from floodmark.view import CaseView
 
 BASE_FILES: Final = (
@@ -28,6 +29,7 @@ BASE_FILES: Final = (
 DERIVED_FILES: Final = (
     *("accounts", "side_posts", "participants", "actions", "edges"),
     *(table.name for table in COORDINATION),
+    ACCOUNT_STRUCTURE.name,
 )
 
 # Letters, marks, digits and _ make a word; everything else parts words.
@@ -67,6 +69,7 @@ def derive(db: Database, config: CaseConfig, out: Path, progress: Progress = lam
     _edges(db, config, out)
     progress(0.5)
     _coordination(db, config, out)
+    _structure(db, config, out)
     progress(1.0)
 
 
@@ -153,6 +156,15 @@ def _coordination(db: Database, config: CaseConfig, out: Path) -> None:
     case_tables.write_tables(db, Rules(windows_ms=windows_ms), "_found", own)
     for table in COORDINATION:
         _write(db, out, table.name, f"SELECT * FROM {table.name}_found")
+
+
+def _structure(db: Database, config: CaseConfig, out: Path) -> None:
+    name = ACCOUNT_STRUCTURE.name
+    db.execute(create_sql(ACCOUNT_STRUCTURE, "_structure").replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
+    columns = account_structure(CaseView(config, db, ()))
+    if columns["account_id"]:
+        db.load("_structure", columns)
+    _write(db, out, name, "SELECT * FROM _structure")
 
 
 def _load_rules(db: Database, config: CaseConfig) -> None:

@@ -38,6 +38,7 @@ _EXPORTED: Final = {
     "groups": "exports/groups.csv",
     "group_readings": "exports/group-readings.csv",
     "tested_edges": "exports/tested-edges.csv",
+    "account_structure": "exports/account-structure.csv",
 }
 _PART_FILES: Final = ("posts", "account_observations", "statuses", "post_deletions", "rejects")
 
@@ -243,6 +244,7 @@ def _derive(staging: case.Staging, config: CaseConfig, reporter: Reporter) -> No
     used = [
         [side.model_dump(mode="json", exclude={"title"}) for side in config.sides],
         [config.parameters.windows_s, config.parameters.min_objects, config.parameters.test_windows_s],
+        [config.parameters.structure_min_actions, config.parameters.level],
     ]
     staging.step("derived", [staging.steps["tables"].key, _window_key(config), used], outputs, run)
 

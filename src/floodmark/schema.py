@@ -445,6 +445,39 @@ EDGE_EVIDENCE: Final = Table(
     ),
 )
 
+ACCOUNT_STRUCTURE: Final = Table(
+    "account_structure",
+    "derived",
+    "The place of each account in its group: who comes first, who behind, how fast. Roles describe order, nothing more.",
+    ("scope", "group_id", "account_id"),
+    (
+        Column("scope", "VARCHAR", "as in actions"),
+        Column("group_id", "VARCHAR", "as in groups"),
+        Column("account_id", "VARCHAR", "the account"),
+        Column(
+            "role",
+            "VARCHAR",
+            "by test: starter (first), core (ahead), amplifier (between), follower (behind), even (order like chance);"
+            " untested; not named and so not tested: first_mover, in_step, amplified (no member)",
+        ),
+        Column("joint_actions", "BIGINT", "joint actions of the group in which it took part", "joint actions"),
+        Column("tested_actions", "BIGINT", "of these, far enough apart to count in the tests", "joint actions"),
+        Column("first", "BIGINT", "joint actions in which it was alone in front", "joint actions"),
+        Column("first_share", "DOUBLE", "first / joint_actions; NULL where there is none"),
+        Column("first_share_low", "DOUBLE", "lower end of its interval"),
+        Column("first_share_high", "DOUBLE", "upper end of its interval"),
+        Column("follows", "BIGINT", "joint actions in which somebody was ahead of it", "joint actions"),
+        Column("follows_share", "DOUBLE", "follows / joint_actions; NULL where there is none"),
+        Column("median_lag_ms", "BIGINT", "median time behind the first, where it was behind", "ms"),
+        Column("median_lag_low_ms", "BIGINT", "lower end of its interval; NULL where there are too few", "ms"),
+        Column("median_lag_high_ms", "BIGINT", "upper end of its interval", "ms"),
+        Column("median_step_ms", "BIGINT", "median time behind the nearest account ahead of it", "ms"),
+        Column("p_first", "DOUBLE", "of being first so often in random order; NULL where not tested"),
+        Column("p_order", "DOUBLE", "of being so far ahead or behind in random order"),
+        Column("p_middle", "DOUBLE", "of keeping so close to the middle in random order"),
+    ),
+)
+
 #: Tables of the coordination test, in the order in which they are written.
 COORDINATION: Final = (
     COORDINATION_TESTS,
@@ -471,6 +504,7 @@ TABLES: Final = (
     ACTIONS,
     EDGES,
     *COORDINATION,
+    ACCOUNT_STRUCTURE,
 )
 
 

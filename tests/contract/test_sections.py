@@ -62,16 +62,16 @@ def lively(seed: int) -> Rows:
         ],
         "accounts": [profile(rng, a) for a in active[:-30]],
         "statuses": [status(rng, a, when) for a in active[10:] for when in (END + DAY, END + 60 * DAY)],
-        "actions": [action(p) for p in posts if p["stream"] == "main"],
         "edges": edges(rng, [a for a in active if rosters[a] != "control"], "event")
         + edges(rng, [a for a in active if rosters[a] == "control"], "control"),
-        **coordinated(rng, active, rosters),
+        **(verdicts := coordinated(rng, active, rosters)),
+        "actions": [action(p) for p in posts if p["stream"] == "main"] + verdicts["actions"],
     }
 
 
 def coordinated(rng: random.Random, active: Sequence[str], rosters: dict[str, str]) -> Rows:
     """Verdicts of every kind on the accounts of either scope, one group each, and the posts behind its edges."""
-    accounts, groups, tests, edges_, behind = [], [], [], [], []
+    accounts, groups, tests, edges_, behind, acts = [], [], [], [], [], list[dict[str, object]]()
     for scope, letter in (("event", "E"), ("control", "C")):
         mine = sorted(a for a in active if (rosters[a] == "control") == (scope == "control"))
         states = [rng.choice(["named", "in_step", "lead", "tested", "untestable"]) for _ in mine]
@@ -81,6 +81,7 @@ def coordinated(rng: random.Random, active: Sequence[str], rosters: dict[str, st
             inside = {"group_id": group, "grade": "B", "role": "amplified" if state == "in_step" else "follower"}
             accounts.append({**row, **inside} if state in {"named", "in_step"} else row)
         named = [account for account, state in zip(mine, states, strict=True) if state == "named"]
+        acts += joint(rng, scope, named)
         shape = {"scope": scope, "group_id": group, "grade": "B", "members": len(named), "named": len(named)}
         size = {"objects": 9, "rare_objects": 8, "episodes": 7, "window_ms": 60_000, "median_lag_ms": 4_500}
         when = {"first_ms": START, "last_ms": END - 1, "traces": ["repost", "text"], "trace_objects": [4, 5]}
@@ -97,6 +98,7 @@ def coordinated(rng: random.Random, active: Sequence[str], rosters: dict[str, st
             behind.append({**post, "post_a": "p:1", "post_b": "p:2", "at_a_ms": START, "at_b_ms": START + 4_000})
     reading = {"place": 0, "reading": "fans", "meaning": "Fans.", "speaks_for": "much", "speaks_against": "little"}
     return {
+        "actions": acts,
         "coordination_tests": tests,
         "coordinated_accounts": accounts,
         "groups": groups,
@@ -104,6 +106,17 @@ def coordinated(rng: random.Random, active: Sequence[str], rosters: dict[str, st
         "tested_edges": edges_,
         "edge_evidence": behind,
     }
+
+
+def joint(rng: random.Random, scope: str, named: Sequence[str]) -> list[dict[str, object]]:
+    """Twelve objects on which all named accounts of a scope act within a minute, one of them mostly first."""
+    rows: list[dict[str, object]] = []
+    for number in range(12):
+        for place, account in enumerate(named):
+            at = START + number * DAY // 12 + (0 if place == 0 and number % 4 else rng.randrange(1, 50_000))
+            row = {"scope": scope, "trace": "text", "account_id": account, "object_id": f"j:{number}"}
+            rows.append({**row, "post_id": f"j:{number}:{place}", "at_ms": at})
+    return rows
 
 
 def profile(rng: random.Random, account: str) -> dict[str, object]:
@@ -175,9 +188,10 @@ def found(rows: Rows, make_view: MakeView) -> dict[str, Finding]:
 def expected_ids() -> set[str]:
     ids = {"M1.window", "M1.posts_collected", "M1.coverage", "M1.rejected_rows"}
     ids |= {"M3.candidates.repost", "M3.candidates.text", "M12.share_of_voice.pro", "M12.share_of_voice.con"}
-    ids |= {f"M{number}.status" for number in (8, 9, 10, 11, 13, 14, 15, 16)}
+    ids |= {f"M{number}.status" for number in (8, 9, 10, 13, 14, 15, 16)}
     for scope in ("event", "control"):
         ids |= {f"M3.{name}.{scope}" for name in ("groups", "minimum_detectable_jitter", "too_dense")}
+        ids |= {f"M11.groups.{scope}"}
     for subject in SUBJECTS:
         ids |= {f"M3.{name}.{subject}" for name in ("coordinated", "coordinated_share", "coordinated_at_least")}
         ids |= {f"M3.{name}.{subject}" for name in ("in_step", "lead", "testable")}
@@ -188,6 +202,8 @@ def expected_ids() -> set[str]:
         ids |= {f"M5.{name}.{subject}" for name in ("enrolled", "enrolled_accounts")}
         ids |= {f"M6.{name}.{subject}" for name in ("gone", "deleted", "suspended", "silent")}
         ids |= {f"M7.in_country.{subject}"}
+        ids |= {f"M11.{name}.{subject}" for name in ("starters", "groups_with_starter", "amplified")}
+        ids |= {f"M11.{name}.{subject}" for name in ("follow_delay", "step_delay", "core_edges")}
         if subject != "control":
             ids |= {f"M4.any_difference.{subject}", f"M5.difference.{subject}", f"M6.gone_difference.{subject}"}
     return ids

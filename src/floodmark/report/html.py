@@ -38,6 +38,7 @@ from floodmark.report.model import (
 )
 from floodmark.report.roster import rosters_of
 from floodmark.report.specs import SHAPES, Spec
+from floodmark.report.structure import COLUMNS, structures_of
 from floodmark.report.words import MEASURES, PARAMETERS, STATES, TILES
 from floodmark.view import InputCount
 
@@ -113,6 +114,8 @@ def render_report(findings: Sequence[Mapping[str, object]], facts: ReportFacts, 
         "open": _open_questions(rows, subjects),
         "coordinated": _coordinated(known),
         "rosters": rosters_of(known, subjects, facts.config.event.zone, planted or {}),
+        "structures": structures_of(known, subjects),
+        "structure_columns": COLUMNS,
         "any_named": any(f.id.startswith("M3.groups.") and f.value for f in known),
         "anchors": {finding.id for finding in known if _SAFE_ANCHOR.fullmatch(finding.id)},
         "example_id": next((f.id for f in known if f.state == "measured" and _SAFE_ANCHOR.fullmatch(f.id)), "FINDING"),
