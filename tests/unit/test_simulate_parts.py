@@ -336,3 +336,16 @@ def test_without_behaviours_the_campaign_has_none(tmp_path: Path) -> None:
     ]
     assert not early
     assert plain.having("scheduler", roles=CROWDS), "habits of ordinary people stay"
+
+
+def test_starters_begin_most_operations_but_not_all(case: Case) -> None:
+    shared = defaultdict(list)
+    for account, rows in case.posts.items():
+        if case.truth[account]["tier"]:
+            for row in rows:
+                if "page-" in row["urls"] and kind(row) == "O":
+                    shared[row["urls"]].append((at_s(row["created_at"]), case.truth[account]["tier"]))
+    first = Counter(min(posts)[1] for posts in shared.values() if len(posts) >= 5)
+    assert first.total() >= 10
+    assert set(first) == {"starter", "core"}
+    assert 0.5 < first["starter"] / first.total() < 0.95

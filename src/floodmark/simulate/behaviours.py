@@ -38,6 +38,7 @@ class BehaviourParams:
     week_bursts: int = 10
     new_bursts: int = 8
     tiered_share_of_groups: float = 0.25
+    starter_share_of_operations: float = 0.75
     patron_share_of_groups: float = 0.05
     short_lived_share_of_groups: float = 0.05
     short_lived_share_of_posts: float = 0.7

@@ -24,7 +24,7 @@ _REHEARSAL_DAYS: Final = 10
 _TOPIC: Final = 0
 _PATRON_POSTS: Final = 3
 #: Where in the jitter each tier acts.
-_TIER_DELAYS: Final = {"core": (0.0, 0.2), "amplifier": (0.1, 0.7), "follower": (0.6, 1.0)}
+_TIER_DELAYS: Final = {"starter": (0.0, 0.2), "core": (0.0, 0.2), "amplifier": (0.1, 0.7), "follower": (0.6, 1.0)}
 #: Hours of the day in the campaign's country at which it orders taken-over accounts about: night where owners live.
 _OFFICE_S: Final = (5 * 3600, 10 * 3600)
 
@@ -86,7 +86,8 @@ def run_campaign(stage: Stage, params: CampaignParams, against: Roots, rng: np.r
         plan = _plan(stage, params, surges, task, rng)
         joins = _joins(willing[members], len(plan), rng)
         for operation, joining in zip(plan, joins, strict=True):
-            hero = _act(stage, params, (operation, task), (members[0], members[joining]), window, rng)
+            starter = _starter(stage, params, operation, members[joining], rng)
+            hero = _act(stage, params, (operation, task), (starter, members[joining]), window, rng)
             amplified += [hero] if hero >= 0 else []
             used |= {operation.surge_bin} - {-1}
         operations += len(plan)
@@ -109,7 +110,7 @@ def _tasks(
     count, cast = len(groups), stage.cast
     flooding = np.isin(np.arange(count), some_groups(count, params.flood_share_of_groups, rng))
     # The core works all day; most groups are called a few times.
-    core = np.isin(np.arange(count), some_groups(count, params.core_share_of_groups, rng))
+    core = np.isin(np.arange(count), _core_groups(stage, params, groups, rng))
     means = np.where(core, params.core_operations_per_group_mean, params.operations_per_group_mean)
     busiest = np.argsort(-np.bincount(window.account, minlength=len(stage.people)), kind="stable")
     patrons = iter(busiest[np.bincount(window.account, minlength=len(stage.people))[busiest] >= _PATRON_POSTS])
@@ -126,6 +127,15 @@ def _tasks(
             )
         )
     return tasks
+
+
+def _core_groups(stage: Stage, params: CampaignParams, groups: list[Ints], rng: np.random.Generator) -> Ints:
+    """Draw the groups that work all day; half of them have tiers, as far as there are such groups."""
+    cores = max(1, round(len(groups) * params.core_share_of_groups))
+    tiered = np.array([bool(stage.cast.tier[members[0]]) for members in groups])
+    first = rng.permutation(np.flatnonzero(tiered))[: -(-cores // 2)]
+    others = rng.permutation(np.setdiff1d(np.arange(len(groups)), first))
+    return np.concatenate([first, others])[:cores]
 
 
 def _plan(
@@ -174,6 +184,16 @@ def _joins(willing: np.ndarray, operations: int, rng: np.random.Generator) -> Bo
     joins[rng.integers(0, operations, len(idle)), idle] = True
     joins[:, 0] = True
     return joins
+
+
+def _starter(
+    stage: Stage, params: CampaignParams, operation: _Operation, joining: Ints, rng: np.random.Generator
+) -> int:
+    """Return who begins: the group's leader, who joins everything; in tiered groups now and then one of the core."""
+    core = joining[stage.cast.tier[joining] == "core"]
+    if operation.kind == "repost" or not len(core) or rng.random() < params.behaviours.starter_share_of_operations:
+        return int(joining[0])
+    return int(rng.choice(core))
 
 
 def _act(
