@@ -339,12 +339,16 @@ def test_without_behaviours_the_campaign_has_none(tmp_path: Path) -> None:
 
 
 def test_starters_begin_most_operations_but_not_all(case: Case) -> None:
-    shared = defaultdict(list)
+    shared: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
     for account, rows in case.posts.items():
-        if case.truth[account]["tier"]:
-            for row in rows:
-                if "page-" in row["urls"] and kind(row) == "O":
-                    shared[row["urls"]].append((at_s(row["created_at"]), case.truth[account]["tier"]))
+        group, tier = case.truth[account]["group"], case.truth[account]["tier"]
+        for row in rows:
+            if tier and kind(row) == "O":
+                # A link, a text or a combination of tags that belongs to one operation.
+                for column in ("urls", "text", "hashtags"):
+                    shared[group, row[column]].append((at_s(row["created_at"]), tier))
+    # Tags that the group uses all the time are no operation.
+    shared = {key: posts for key, posts in shared.items() if max(posts)[0] - min(posts)[0] <= CASE_2020.jitter_s}
     first = Counter(min(posts)[1] for posts in shared.values() if len(posts) >= 5)
     assert first.total() >= 10
     assert set(first) == {"starter", "core"}
