@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -25,6 +26,9 @@ SCALE = 0.02
 START = datetime(2020, 7, 16, 19, 30, tzinfo=UTC)
 END = START + timedelta(days=2)
 BASELINE = START - timedelta(days=28)
+GONE = {"suspended", "deleted", "not_found"}
+SHARES = ("M4.new", "M4.low_follower", "M5.enrolled", "M6.gone", "M6.deleted", "M6.suspended", "M6.silent")
+FILES = ("posts", "control", "statuses", "deletions", "control-deletions", "truth/accounts")
 Row = dict[str, str]
 #: Written out again, independently of the tool's own folding: Arabic Yeh and Kaf, zero-width non-joiner.
 LETTERS = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک", "\u200c": None})
@@ -37,8 +41,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> SimulationResult:
 
 @pytest.fixture(scope="module")
 def tables(case: SimulationResult) -> dict[str, list[Row]]:
-    names = ("posts", "control", "statuses", "truth/accounts")
-    return {name: read(case.case.parent / f"{name}.csv") for name in names}
+    return {name: read(case.case.parent / f"{name}.csv") for name in FILES}
 
 
 def read(path: Path) -> list[Row]:
@@ -86,7 +89,10 @@ def recounted(case_file: Path, tables: dict[str, list[Row]]) -> dict[str, float]
             if stream == "posts" and sides:
                 voice["any"] += 1
                 voice.update(sides | ({"both"} if len(sides) == 2 else set()))
-    last = {row["account_id"]: row for row in sorted(tables["statuses"], key=lambda row: row["observed_at"])}
+    last, ever_gone = dict[str, Row](), set[str]()
+    for row in sorted(tables["statuses"], key=lambda row: row["observed_at"]):
+        last[row["account_id"]] = row
+        ever_gone |= {row["account_id"]} if row["status"] in GONE else set()
     found = {f"M12.share_of_voice.{name}": voice[name] / voice["any"] for name in ("against", "for")}
     for subject in ("against", "for", "both", "control"):
         roster = [account for account, counts in side_posts.items() if roster_of(counts) == subject]
@@ -95,20 +101,43 @@ def recounted(case_file: Path, tables: dict[str, list[Row]]) -> dict[str, float]
         flags: Counter[str] = Counter()
         for account in roster:
             flags.update(flags_of(profile[account], last[account]))
+            back = account in ever_gone and last[account]["status"] not in GONE
+            flags["M6.returned"] += back
+            for name in ("protected", "renamed"):
+                flags[f"M6.{name}"] -= back and last[account]["status"] == name
         found[f"M5.enrolled_accounts.{subject}"] = flags["M5.enrolled"]
-        for name in ("M4.new", "M4.low_follower", "M5.enrolled", "M6.gone", "M6.deleted", "M6.suspended", "M6.silent"):
+        for name in (*SHARES, "M6.not_found", "M6.returned", "M6.protected", "M6.renamed"):
             found[f"{name}.{subject}"] = flags[name] / len(roster)
         for name in ("M4.dormant", "M4.any"):
             found[f"{name}.{subject}.low"] = flags[name] / len(roster)
             found[f"{name}.{subject}.high"] = (flags[name] + flags[f"{name} unknown"]) / len(roster)
+        stream = "control" if subject == "control" else "posts"
+        found |= deleted_of(tables, stream, set(roster), subject)
     return found
+
+
+def deleted_of(tables: dict[str, list[Row]], stream: str, roster: set[str], subject: str) -> dict[str, float]:
+    name = "control-deletions" if stream == "control" else "deletions"
+    rows = [row for row in tables[name] if row["account_id"] in roster]
+    lives = [(at(row["deleted_at"]) - at(row["created_at"])).total_seconds() for row in rows]
+    window = [row for row in tables[stream] if row["account_id"] in roster and START <= at(row["created_at"]) < END]
+    ids = {row["post_id"] for row in window}
+    soon = [row["post_id"] for row, life in zip(rows, lives, strict=True) if life < 600]
+    found = {
+        "M6.deleted_posts": len(rows),
+        "M6.deleting_accounts": len({row["account_id"] for row in rows}) / len(roster),
+    }
+    if rows:
+        found["M6.post_life"] = round(1000 * median(lives))
+        found["M6.short_lived"] = len(soon) / len(rows)
+        found["M6.gone_soon"] = len(ids & set(soon)) / len(window)
+    return {f"{key}.{subject}": value for key, value in found.items()}
 
 
 def test_unknown_earlier_posts_leave_only_bounds(tmp_path: Path) -> None:
     params = replace(CASE_2020, unknown_previous_share=0.3)
     small = simulate(tmp_path, params, scale=SCALE)
-    names = ("posts", "control", "statuses", "truth/accounts")
-    found = recounted(small.case, {name: read(tmp_path / f"{name}.csv") for name in names})
+    found = recounted(small.case, {name: read(tmp_path / f"{name}.csv") for name in FILES})
     for subject in ("for", "control"):
         value = small.truth[f"M4.dormant.{subject}"]["value"]  # type: ignore[index]
         low, high = found[f"M4.dormant.{subject}.low"], found[f"M4.dormant.{subject}.high"]
@@ -152,7 +181,7 @@ def test_the_truth_is_what_the_files_say(case: SimulationResult, recount: dict[s
         elif f"{name}.low" in recount:
             assert entry["value"] == recount[f"{name}.low"] == recount[f"{name}.high"], name
             checked += 1
-    assert checked == 2 + 4 * 12
+    assert checked == 2 + 4 * 21
     unsettled = {name.rsplit(".", 1)[0] for name in truth if name not in recount and f"{name}.low" not in recount}
     assert unsettled == {"M7.in_country", "M2.spike_bins", "campaign"}
 

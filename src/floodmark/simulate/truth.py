@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from floodmark.simulate import phrases
-from floodmark.simulate.aftermath import DELETED, NOT_FOUND, SUSPENDED, Aftermath
+from floodmark.simulate.aftermath import DELETED, NOT_FOUND, PROTECTED, RENAMED, SUSPENDED, Aftermath
 from floodmark.simulate.campaign import Campaign
 from floodmark.simulate.cast import Cast
 from floodmark.simulate.families import NEVER, Faces
@@ -20,6 +20,7 @@ from floodmark.simulate.world import CONTROL, Book, Bools, Ints, Objects, People
 
 SUBJECTS: Final = ("against", "for", "both", "control")
 NO_ROSTER: Final = ""
+_SHORT_LIFE_S: Final = 600
 #: What the report of 2020 said; percentages as printed there.
 PUBLISHED: Final = {
     "participants_accounts": 26_431,
@@ -158,6 +159,10 @@ def entries(facts: Facts) -> Iterator[Entry]:
         ),
         "M6.deleted": (status == DELETED, "deleted at the last snapshot"),
         "M6.suspended": (status == SUSPENDED, "suspended at the last snapshot"),
+        "M6.not_found": (status == NOT_FOUND, "not found at the last snapshot"),
+        "M6.returned": (_returned(facts), "there at the last snapshot, deleted at one before"),
+        "M6.protected": ((status == PROTECTED) & ~_returned(facts), "protected at the last snapshot, never seen gone"),
+        "M6.renamed": ((status == RENAMED) & ~_returned(facts), "renamed at the last snapshot, never seen gone"),
         "M6.silent": (facts.silent, "there at the last snapshot, without a post for 30 days"),
         "M7.in_country": (facts.in_country, "truly in the country, VPN users included; bounds should hold it"),
     }
@@ -187,7 +192,49 @@ def entries(facts: Facts) -> Iterator[Entry]:
             "surge bins",
             "15-minute bins with a planted surge; the event itself lifts most others, so the two do not compare",
         )
+        yield from _deleted(facts, subject)
     yield from _voice(facts)
+
+
+def _returned(facts: Facts) -> Bools:
+    """Return which accounts were seen deleted once and were there at the last snapshot."""
+    after = facts.aftermath
+    gone = (after.status == DELETED).any(axis=1) | (after.status_before == DELETED)
+    back: Bools = gone & ~np.isin(after.status[:, -1], (SUSPENDED, DELETED, NOT_FOUND))
+    return back
+
+
+def _deleted(facts: Facts, subject: str) -> Iterator[Entry]:
+    """Yield what was seen deleted of a roster's posts in its stream, over the whole collection."""
+    posts, gone_s = facts.posts, facts.marks.deleted_s
+    mine = (facts.roster[posts.account] == subject) & ((posts.topic == CONTROL) == (subject == "control"))
+    gone = mine & (gone_s >= 0)
+    life_s = (gone_s - posts.at_s)[gone]
+    size, owners = int((facts.roster == subject).sum()), len(np.unique(posts.account[gone]))
+    yield f"M6.deleted_posts.{subject}", int(gone.sum()), "posts", "posts whose deletion the stream saw"
+    yield (
+        f"M6.deleting_accounts.{subject}",
+        _share(owners, size),
+        "share",
+        "of the roster: with a deletion that was seen",
+    )
+    if not len(life_s):
+        return
+    soon = life_s < _SHORT_LIFE_S
+    yield f"M6.post_life.{subject}", round(1000 * float(np.median(life_s))), "ms", "median life of the deleted posts"
+    yield (
+        f"M6.short_lived.{subject}",
+        _share(int(soon.sum()), len(life_s)),
+        "share",
+        "of the deleted posts: lived under ten minutes",
+    )
+    inside = facts.in_window[gone] & soon
+    yield (
+        f"M6.gone_soon.{subject}",
+        _share(int(inside.sum()), int((mine & facts.in_window).sum())),
+        "share",
+        "of the roster's posts in the window: deleted within ten minutes",
+    )
 
 
 def _voice(facts: Facts) -> Iterator[Entry]:
