@@ -61,6 +61,12 @@ def lively(seed: int) -> Rows:
             {"roster": rosters[a], "account_id": a, "posts": counts[a], "first_at_ms": firsts[a]} for a in active
         ],
         "accounts": [profile(rng, a) for a in active[:-30]],
+        "post_deletions": [
+            {**{name: post[name] for name in ("stream", "post_id", "account_id")}, "deleted_at_ms": at}
+            for number, post in enumerate(posts)
+            if number % 7 == 0
+            for at in [int(str(post["at_ms"])) + (20_000 if number % 2 else 2 * 3_600_000)]
+        ],
         "statuses": [status(rng, a, when) for a in active[10:] for when in (END + DAY, END + 60 * DAY)],
         "edges": edges(rng, [a for a in active if rosters[a] != "control"], "event")
         + edges(rng, [a for a in active if rosters[a] == "control"], "control"),
@@ -126,6 +132,8 @@ def profile(rng: random.Random, account: str) -> dict[str, object]:
         "created_at_ms": created if rng.random() < 0.95 else None,
         "created_resolution_ms": 1000,
         "followers": rng.choice([0, 5, 30, 900, None]),
+        "posts_total": 500,
+        "language": "fa",
         "previous_post_at_ms": max(created, START - rng.choice([1, 40, 300]) * DAY),
         "location": rng.choice(["Tehran", "تهران", "Berlin", "Earth", None]),
         "description": rng.choice(["", "tea", None]),
@@ -200,12 +208,15 @@ def expected_ids() -> set[str]:
         ids |= {f"M4.{name}.{subject}" for name in ("new", "dormant", "low_follower", "default_profile")}
         ids |= {f"M4.{name}.{subject}" for name in ("any", "prevalence")}
         ids |= {f"M5.{name}.{subject}" for name in ("enrolled", "enrolled_accounts")}
-        ids |= {f"M6.{name}.{subject}" for name in ("gone", "deleted", "suspended", "silent")}
+        ids |= {f"M6.{name}.{subject}" for name in ("gone", "deleted", "suspended", "silent", "not_found", "protected")}
+        ids |= {f"M6.{name}.{subject}" for name in ("renamed", "returned", "came_back", "staying", "deleting_accounts")}
+        ids |= {f"M6.{name}.{subject}" for name in ("deleted_posts", "post_life", "short_lived", "gone_soon")}
         ids |= {f"M7.in_country.{subject}"}
         ids |= {f"M11.{name}.{subject}" for name in ("starters", "groups_with_starter", "amplified")}
         ids |= {f"M11.{name}.{subject}" for name in ("follow_delay", "step_delay", "core_edges")}
         if subject != "control":
             ids |= {f"M4.any_difference.{subject}", f"M5.difference.{subject}", f"M6.gone_difference.{subject}"}
+            ids |= {f"M6.matched_difference.{subject}", f"M6.short_lived_difference.{subject}"}
     return ids
 
 

@@ -71,7 +71,7 @@ def merge_base_tables(
     into `out` from all inputs' parts.
 
     `unlisted` says of the part at a place in `parts` that it lists only some of the accounts of its stream that were
-    looked up at (UTC ms), and which status the others had then.
+    looked up at (UTC ms), and which status the others had then: authors of the stream's posts, accounts of its lists.
     `parts` are (stream, folder) as `ingest_input` wrote them. A post id that comes several times in a stream keeps the
     row that is smallest by bytes as the post; the other rows are repeats. Observations and statuses are kept once each.
     The tables are sorted by their keys. Returns the number of repeats per stream. Raises EngineError.
@@ -91,7 +91,7 @@ def merge_base_tables(
         for table in (ACCOUNTS, STATUSES, POST_DELETIONS)
     )
     _write(db, f"SELECT * FROM ({listed}) ORDER BY ALL", out / f"{LISTED_ACCOUNTS.name}.parquet")
-    absent = "".join(_absent(*parts[place], *said, out) for place, said in sorted(unlisted.items()))
+    absent = "".join(_absent(parts, place, *said) for place, said in sorted(unlisted.items()))
     for table in (ACCOUNTS, STATUSES, POST_DELETIONS):
         more = absent if table is STATUSES else ""
         sql = f"SELECT DISTINCT {', '.join(table.names)} FROM ({_select(folders, table.name)}{more}) ORDER BY ALL"
@@ -105,12 +105,16 @@ def merge_base_tables(
     return dict(counts)
 
 
-def _absent(stream: str, folder: Path, observed_ms: int, status: str, out: Path) -> str:
-    """Return the SQL that adds a status for the accounts of a stream that a part of it leaves out."""
-    known = (
-        f"SELECT account_id FROM {_scan([out], 'listed_accounts')} WHERE stream = {quote(stream)}"
-        f" UNION SELECT account_id FROM {_scan([out], 'posts')} WHERE stream = {quote(stream)}"
-    )
+def _absent(parts: Sequence[tuple[str, Path]], place: int, observed_ms: int, status: str) -> str:
+    """Return the SQL that adds a status for the accounts of a stream that a part of it leaves out.
+
+    These are the authors of its posts and the accounts of its lists; whom only deletions or other looks name may not
+    have been asked for.
+    """
+    stream, folder = parts[place]
+    mine = [other for name, other in parts if name == stream]
+    tables = (POSTS.name, ACCOUNTS.name)
+    known = " UNION ".join(f"SELECT account_id FROM {_scan(mine, name)}" for name in tables)
     values = {"observed_at_ms": str(observed_ms), "status": quote(status), "account_id": "account_id"}
     columns = ", ".join(f"{values.get(name, 'NULL')} AS {name}" for name in STATUSES.names)
     seen = f"SELECT account_id FROM {_scan([folder], STATUSES.name)}"

@@ -14,7 +14,7 @@ from floodmark.config import CaseConfig
 from floodmark.findings import Finding
 from floodmark.report.format import day, duration, is_number, local_time, moment, plain, wall_clock_ms
 from floodmark.report.model import Block, Cell, Row, Subject, is_difference, label_of, missing_of, stem_of
-from floodmark.report.specs import SHAPES, Spec, bar_spec, interval_spec, spike_spec, status_spec
+from floodmark.report.specs import SHAPES, Spec, creation_spec, interval_spec, spike_spec, status_spec, staying_spec
 
 Rows = list[Sequence[Any]]
 _MAX_POINTS: Final = 360
@@ -299,31 +299,59 @@ def _bar(subject: Subject, count: float | None, longest: float) -> Bar:
 
 def _enrolment(scene: Scene) -> list[Chart]:
     title = "Accounts by day of enrolment"
-    found = scene.details("M5", "days", numeric_rows(0, 1))
+    found = scene.details("M5", "creations_by_day", numeric_rows(0, 1)) or scene.details(
+        "M5", "days", numeric_rows(0, 1)
+    )
     if not found:
         return scene.absent(title, "M5", "accounts per day of creation")
-    panels, largest = [], 1
+    tested = any(len(row) > 3 for _, _, rows in found for row in rows)
+    caption = "Participants by the day on which their account was created."
+    charts = [_creations(scene, found, title, caption + (_CREATION_KEY if tested else ""), 1)]
+    weeks = scene.details("M5", "creations_by_week", numeric_rows(0, 1))
+    if weeks:
+        caption = "The same over all years, by week."
+        charts.append(_creations(scene, weeks, "Accounts by week of enrolment", caption + _CREATION_KEY, 7))
+    return charts
+
+
+def _creations(
+    scene: Scene, found: Sequence[tuple[Subject, Finding, Rows]], title: str, caption: str, days: int
+) -> Chart:
+    """Draw accounts per bin with what was expected and rings on bursts; rows are start, accounts, expected, burst."""
+    panels, largest, lines = [], 1, []
     for subject, _, rows in found:
         step = max(1, -(-len(rows) // _MAX_POINTS))
         largest = max(largest, step)
         runs = [rows[start : start + step] for start in range(0, len(rows), step)]
-        values = [
-            {
-                "at": wall_clock_ms(int(run[0][0]), scene.zone),
-                "when": day(run[0][0], scene.zone),
-                "accounts": sum(r[1] for r in run),
-            }
-            for run in runs
-        ]
+        values = [_creation(run, scene.zone) for run in runs]
         top = max(rows, key=lambda row: row[1])
-        words = f"{subject.title}: most on one day, {plain(top[1])} accounts, {day(top[0], scene.zone)}."
-        panels.append(Panel(bar_spec(values, subject.slot), subject, words))
-    caption = "Participants by the day on which their account was created."
-    caption += f" Each line sums {largest} days." if largest > 1 else ""
-    return [Chart(title, caption, tuple(panels))]
+        unit = "day" if days == 1 else "week"
+        words = f"{subject.title}: most in one {unit}, {plain(top[1])} accounts, {day(top[0], scene.zone)}."
+        panels.append(Panel(creation_spec(values, subject.slot), subject, words))
+        bursts = sorted((row for row in rows if len(row) > 3 and row[3]), key=lambda row: (-row[1], row[0]))
+        lines += [(subject.title, day(r[0], scene.zone), plain(r[1]), _maybe(r, 2)) for r in bursts[:_MAX_SPIKES]]
+    caption += f" Each line sums {largest * days} days." if largest > 1 else ""
+    columns = (f"Subject (at most {_MAX_SPIKES} each)", "Burst", "Accounts", "Expected")
+    return Chart(title, caption, tuple(panels), table=Table(columns, tuple(lines)) if lines else None)
+
+
+def _creation(run: Rows, zone: str) -> dict[str, Any]:
+    known = all(len(row) > 2 and is_number(row[2]) for row in run)
+    return {
+        "at": wall_clock_ms(int(run[0][0]), zone),
+        "when": day(run[0][0], zone),
+        "accounts": sum(row[1] for row in run),
+        "expected": sum(row[2] for row in run) if known else None,
+        "burst": any(len(row) > 3 and bool(row[3]) for row in run),
+    }
+
+
+_CREATION_KEY: Final = " Dashes: what the days and weeks around let expect. Rings: bursts, more than chance allows."
 
 
 def _aftermath(scene: Scene) -> list[Chart]:
+    if scene.block.name in {"leaving", "short_lived"}:
+        return []
     title = "Status at each look"
     found = scene.details("M6", "snapshots", numeric_rows(0, 2))
     if not found:
@@ -353,6 +381,98 @@ def _aftermath(scene: Scene) -> list[Chart]:
     keys = tuple((status.replace("_", " "), slot, SHAPES[slot]) for status, slot in slots.items())
     table = Table(("Subject", "Looked up", "Status", "Accounts"), tuple(lines[: 4 * _MAX_LINES]))
     return [Chart(title, caption, tuple(panels), keys, table=table)]
+
+
+def _staying(scene: Scene) -> list[Chart]:
+    """Draw a curve a subject with its band, and each roster beside its matched controls where there are any."""
+    own = scene.details("M6", "curve", numeric_rows(0, 1, 2, 3))
+    own = [item for item in own if item[1].id.startswith("M6.staying.")]
+    charts = []
+    if own:
+        values = [value for subject, _, rows in own for value in _stays(subject.slot, subject.title, rows)]
+        words = "; ".join(f"{s.title}: {plain(100 * r[-1][1], 1)} % on day {plain(r[-1][0])}" for s, _, r in own)
+        keys = tuple((subject.title, subject.slot, SHAPES.get(subject.slot, "diamond")) for subject, _, _ in own)
+        caption = (
+            "Share still there by days after the event, with its band. It drops at polls; between them nobody knows."
+        )
+        panel = Panel(staying_spec(values, [subject.slot for subject, _, _ in own]), None, f"Still there: {words}.")
+        charts.append(Chart("Accounts still there", caption, (panel,), keys, table=_staying_table(own)))
+    panels = []
+    for finding in scene.block.findings:
+        rows = [numeric_rows(0, 1, 2, 3)(finding.details.get(name)) for name in ("curve", "control_curve")]
+        subject = next((s for s in scene.subjects if s.name == finding.subject), None)
+        if finding.id.startswith("M6.matched_difference.") and all(rows) and subject:
+            values = [*_stays(subject.slot, subject.title, rows[0]), *_stays("control", "like controls", rows[1])]
+            p = finding.details.get("p_value")
+            note = f"p = {p:.3g}" if is_number(p) else ""
+            panels.append(Panel(staying_spec(values, [subject.slot, "control"]), subject, f"{subject.title}.", note))
+    if panels:
+        caption = "The matched accounts of each roster and their controls, weighted to the same mix of age, language,"
+        caption += " followers and activity."
+        charts.append(Chart("Beside like controls", caption, tuple(panels), table=_balance_table(scene)))
+    return charts
+
+
+def _stays(slot: str, name: str, rows: Rows) -> list[dict[str, Any]]:
+    return [
+        {
+            "slot": slot,
+            "subject": name,
+            "day": row[0],
+            "there": row[1],
+            "low": row[2],
+            "high": row[3],
+            "figure": f"{plain(100 * row[1], 1)} % ({plain(100 * row[2], 1)} to {plain(100 * row[3], 1)})",
+        }
+        for row in rows[:_MAX_POINTS]
+    ]
+
+
+def _staying_table(own: list[tuple[Subject, Finding, Rows]]) -> Table:
+    lines = [
+        (
+            subject.title,
+            plain(row[0]),
+            f"{plain(100 * row[1], 1)}",
+            f"{plain(100 * row[2], 1)}–{plain(100 * row[3], 1)}",
+        )
+        for subject, _, rows in own
+        for row in rows[1 : _MAX_LINES // 2]
+    ]
+    return Table(("Subject", "Day after the event", "Still there, %", "Interval"), tuple(lines), 1)
+
+
+def _balance_table(scene: Scene) -> Table | None:
+    titles = {subject.name: subject.title for subject in scene.subjects}
+    lines = []
+    for finding in scene.block.findings:
+        balance = finding.details.get("balance")
+        for row in balance if isinstance(balance, list | tuple) else ():
+            if isinstance(row, list | tuple) and len(row) == 3:
+                figures = (plain(value, 2) if is_number(value) else "–" for value in row[1:])
+                lines.append((titles.get(finding.subject, finding.subject), str(row[0]), *figures))
+    columns = ("Subject", "Distance from the controls in", "Before matching", "After")
+    return Table(columns, tuple(lines), 2) if lines else None
+
+
+def _lives(scene: Scene) -> list[Chart]:
+    """Return the table of lives of deleted posts by class."""
+    ends = {10_000: "10 s", 60_000: "1 min", 600_000: "10 min", 3_600_000: "1 h", 86_400_000: "1 day"}
+    found = [f for f in scene.block.findings if f.id.startswith("M6.post_life.") and f.details.get("classes")]
+    titles = {subject.name: subject.title for subject in scene.subjects}
+    lines = []
+    for finding in found:
+        classes = finding.details.get("classes")
+        rows = classes if isinstance(classes, list | tuple) else ()
+        total = sum(row[1] for row in rows) or 1
+        for end, count in rows:
+            name = f"under {ends.get(int(end), plain(end))}" if is_number(end) else "longer"
+            lines.append(
+                (titles.get(finding.subject, finding.subject), name, plain(count), plain(100 * count / total, 1))
+            )
+    table = Table(("Subject", "Lived", "Posts", "%"), tuple(lines), 2)
+    caption = "Deleted posts by the time from writing to deletion; each class begins where the one above it ends."
+    return [Chart("How long deleted posts lived", caption, table=table)] if lines else []
 
 
 def _candidates(scene: Scene) -> list[Chart]:
@@ -405,8 +525,10 @@ _CHARTS: Final[tuple[tuple[str, Callable[[Scene], list[Chart]]], ...]] = (
         _intervals("M5", "Enrolled before the event", "Share of accounts created shortly before, with its interval."),
     ),
     ("M5", _enrolment),
-    ("M6", _intervals("M6", "Gone or silent afterwards", "Share of accounts, with its interval.")),
+    ("M6", _intervals("M6", "Shares with their intervals", "Share of accounts or of posts, with its interval.")),
     ("M6", _aftermath),
+    ("M6", _staying),
+    ("M6", _lives),
     ("M7", _intervals("M7", "In the country", "Bars: every share in the country that the data allow.")),
     ("M7", _places),
     ("M12", _intervals("M12", "Share of voice", "Share of posts, with its interval.")),

@@ -108,14 +108,27 @@ def interval_spec(values: Values, slots: Sequence[str]) -> Spec:
     return _spec(layers, shown, height=max(30, 14 * len(rows) + 12) * len(labels))
 
 
-def bar_spec(values: Values, slot: str) -> Spec:
-    """One thin line a day; `values` have at, when, accounts."""
-    bars = (
-        alt.Chart(_VALUES)
-        .mark_rule(color=f"var(--{slot})", strokeWidth=2)
-        .encode(x=_dates(), y=_counts(), y2=alt.Y2Datum(0), tooltip=_account_tips())
+def creation_spec(values: Values, slot: str) -> Spec:
+    """One thin line a bin, dashes for what was expected, rings on bursts.
+
+    `values` have at, when, accounts, expected (or None), burst.
+    """
+    tips = [*_account_tips(), alt.Tooltip("expected:Q", format=",.1f")]
+    base = alt.Chart(_VALUES).encode(x=_dates())
+    bars = base.mark_rule(color=f"var(--{slot})", strokeWidth=2).encode(y=_counts(), y2=alt.Y2Datum(0), tooltip=tips)
+    expected = base.mark_line(color="var(--ink)", strokeDash=[4, 3], strokeWidth=1).encode(y="expected:Q")
+    rings = (
+        base.mark_point(color="var(--ink)", size=34, strokeWidth=1.4, fill="var(--paper)", opacity=1)
+        .encode(y=_counts(), tooltip=tips)
+        .transform_filter("datum.burst")
     )
-    return _spec((bars,), values, height=110)
+    # Without a value a layer has no extent, of which Vega warns.
+    layers = (
+        bars,
+        *((expected,) if any(value["expected"] is not None for value in values) else ()),
+        *((rings,) if any(value["burst"] for value in values) else ()),
+    )
+    return _spec(layers, values, height=110)
 
 
 def status_spec(values: Values, slots: Sequence[str]) -> Spec:
@@ -128,6 +141,31 @@ def status_spec(values: Values, slots: Sequence[str]) -> Spec:
         base.mark_point(filled=True, size=45, opacity=1).encode(shape=_shape(slots)),
     )
     return _spec(layers, values, height=130)
+
+
+def staying_spec(values: Values, slots: Sequence[str]) -> Spec:
+    """Share still there by day, as steps with a band; `values` have day, there, low, high, slot; subject and figure."""
+    low = min(value["low"] for value in values)
+    scale = alt.Scale(domain=[max(0.0, low - 0.02), 1.0])
+    tips = [
+        alt.Tooltip("subject:N"),
+        alt.Tooltip("day:Q", title="day after the event"),
+        alt.Tooltip("figure:N", title="still there"),
+    ]
+    x = alt.X("day:Q", title="days after the event", axis=alt.Axis(tickMinStep=1))
+    there = alt.Y("there:Q", title=None, axis=alt.Axis(format="~%"), scale=scale)
+    lowest = alt.Y("low:Q", title=None, axis=alt.Axis(format="~%"), scale=scale)
+    base = alt.Chart(_VALUES).encode(x=x, tooltip=tips)
+    layers = (
+        base.mark_area(interpolate="step-after", fillOpacity=0.16)
+        .encode(y=lowest, y2="high:Q", color=_colour(slots), detail="subject:N")
+        .transform_filter("isValid(datum.low)"),
+        base.mark_line(interpolate="step-after", strokeWidth=1.8).encode(
+            y=there, color=_colour(slots), detail="subject:N"
+        ),
+        base.mark_point(filled=True, size=36, opacity=1).encode(y=there, color=_colour(slots), shape=_shape(slots)),
+    )
+    return _spec(layers, values, height=170)
 
 
 def _posts(field: str) -> alt.Y:
