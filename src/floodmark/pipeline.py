@@ -303,7 +303,7 @@ def _without_posts(covered: Set[str]) -> list[Finding]:
     rest = {measure for section in _ordered_sections() for measure in section.measures} - covered
     return [
         not_testable(
-            f"{measure}.posts",
+            f"{measure}.without_posts",
             measure,
             "collection",
             "Whether this measure says anything here.",

@@ -295,6 +295,7 @@ def test_back_again_and_snapshots_are_counted(make_view: MakeView) -> None:
     assert (found["M6.returned.pro"].value, found["M6.gone.pro"].value) == (0.75, 0.25)
     assert found["M6.gone.pro"].details["bounds_if_unknown"] == [1 / 6, 3 / 6]
     assert found["M6.came_back.pro"].value == 0.75
+    assert found["M6.renamed.pro"].state == "not_testable", "no snapshot says renamed, so nobody knows"
     counted = found["M6.snapshots"]
     assert counted.value == len(statuses)
     assert {name: counted.details[name] for name in ("before_event", "after_event", "contradicting")} == {

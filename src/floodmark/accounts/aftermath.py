@@ -48,6 +48,22 @@ WHERE l.place = 1 AND l.agreed
 """
 
 
+# Accounts seen gone at any look, before the event or after, and there at a later one.
+_BACK: Final = f"""
+WITH ever AS (
+    SELECT account_id, coalesce(bool_or(status = 'returned'), FALSE) AS said,
+           max(at_ms) FILTER (status NOT IN {_VANISHED}) AS last_there_ms,
+           min(at_ms) FILTER (status IN {_VANISHED}) AS first_gone_ms
+    FROM _looks WHERE agreed GROUP BY account_id
+)
+SELECT p.roster, count(*)
+FROM participants p
+JOIN ever e ON e.account_id = p.account_id
+WHERE e.said OR e.last_there_ms > e.first_gone_ms
+GROUP BY p.roster ORDER BY p.roster
+"""
+
+
 @dataclass(frozen=True)
 class Aftermath:
     """One roster at its last snapshots after the event.
@@ -55,8 +71,9 @@ class Aftermath:
     `by_status` counts accounts by their last state (`returned`: seen gone before and there again), `silent` judges
     those seen (still there, but no post for the silent period), `by_date` holds (UTC day in ms, status, accounts) of
     every snapshot, also before the event; `newly_gone` (UTC day in ms, days since the poll before or None, accounts
-    that were first seen gone then). `strangers` says that the case's snapshots are of accounts that wrote no collected
-    post; `listed` that the roster itself comes from lists, not from posts.
+    that were first seen gone or restricted then); `back` are those of them that were seen there later, `words` the
+    states that the case's snapshots know at all. `strangers` says that the case's snapshots are of accounts that wrote
+    no collected post; `listed` that the roster itself comes from lists, not from posts.
     """
 
     accounts: int
@@ -64,6 +81,8 @@ class Aftermath:
     silent: Tally
     by_date: tuple[tuple[int, str, int], ...]
     newly_gone: tuple[tuple[int, int | None, int], ...] = ()
+    back: int = 0
+    words: frozenset[str] = frozenset()
     strangers: bool = False
     listed: bool = False
 
@@ -168,6 +187,8 @@ def aftermath(view: CaseView) -> Mapping[str, Aftermath]:
         ORDER BY ALL
         """
     )
+    back = dict(view.db.rows(_BACK))
+    words = _words(view)
     found: dict[str, Aftermath] = {}
     for roster in sorted({row[0] for row in rows}):
         own = [row[1:] for row in rows if row[0] == roster]
@@ -181,6 +202,8 @@ def aftermath(view: CaseView) -> Mapping[str, Aftermath]:
             _silent(own),
             tuple((day, status, accounts) for name, day, status, accounts in dates if name == roster),
             _polls([(day, accounts) for name, day, accounts in gone if name == roster]),
+            back=back.get(roster, 0),
+            words=words,
             listed=not view.config.has_posts,
         )
     return found
@@ -194,6 +217,13 @@ def snapshots_are_of_strangers(view: CaseView) -> bool:
         " ON p.account_id = s.account_id"
     )
     return bool(strangers)
+
+
+def _words(view: CaseView) -> frozenset[str]:
+    """Return the states that the snapshots can tell; that an account is back, also two looks at one account can."""
+    words = {word for (word,) in view.db.rows("SELECT DISTINCT status FROM statuses")}
+    (twice,) = view.db.one("SELECT count(*) > count(DISTINCT account_id) FROM _looks")
+    return frozenset(words | ({"returned"} if twice else set()))
 
 
 def _polls(counts: list[tuple[int, int]]) -> tuple[tuple[int, int | None, int], ...]:

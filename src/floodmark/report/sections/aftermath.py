@@ -88,6 +88,10 @@ def _state(
     own = found.get(subject, NOBODY)
     if problem := _problem(own):
         return _missing(f"M6.{name}.{subject}", subject, claim, problem)
+    # "gone" is the union of its states; any snapshot that can tell one of them can tell it.
+    if name != "gone" and not own.words & set(statuses):
+        told = f"no snapshot of the case says {' or '.join(statuses)}; whether the looks could tell is not known"
+        return _missing(f"M6.{name}.{subject}", subject, claim, told)
     return share_finding(
         f"M6.{name}.{subject}",
         subject,
@@ -173,20 +177,21 @@ def _difference(view: CaseView, found: Mapping[str, Aftermath], subject: str) ->
 
 def _came_back(view: CaseView, own: Aftermath, subject: str) -> Finding:
     """Return how many of those ever seen gone were there again at the last look."""
-    claim = f"Of the {whose(view, subject)} that were ever seen gone, this share was there again at the last look."
+    claim = f"Of the {whose(view, subject)} ever seen gone or restricted, this share was there again at a later look."
     finding_id, ever = f"M6.came_back.{subject}", sum(accounts for *_, accounts in own.newly_gone)
     if not ever:
         return _missing(finding_id, subject, claim, "no account of this roster was seen gone in a snapshot")
-    back = own.count(("returned",))
+    if "returned" not in own.words:
+        return _missing(finding_id, subject, claim, "no account was looked up twice, and no snapshot says returned")
     return share_finding(
         finding_id,
         subject,
         claim,
-        Tally(back, ever, 0),
+        Tally(own.back, ever, 0),
         view.config.parameters.level,
-        method="accounts whose last state is returned, over those with any snapshot in which they were gone",
+        method="accounts there after they were gone, over those gone in any snapshot, also before the event",
         evidence=Evidence(("participants", "statuses"), "participants ever seen gone", 0),
-        limits=("Who was gone at the last look can still come back.", _LIMITS[-1]),
+        limits=("Who was gone at the last look may still come back.", _LIMITS[-1]),
         alternatives=ALTERNATIVES,
     )
 
@@ -200,7 +205,7 @@ def _of_polled(view: CaseView, own: Aftermath, subject: str, polled: Population)
         missing = "no listed account was seen gone" if not ever else "more accounts were seen gone than were polled"
         return _missing(finding_id, subject, claim, f"{missing}, so population.accounts does not fit the snapshots")
     low, high = stats.wilson(ever, polled.accounts, level)
-    about = " (about)" if polled.counted == "about" else ""
+    about = "about " if polled.counted == "about" else ""
     return Finding(
         id=finding_id,
         measure="M6",
@@ -212,7 +217,7 @@ def _of_polled(view: CaseView, own: Aftermath, subject: str, polled: Population)
         high=high,
         state="measured",
         method=(
-            f"accounts seen gone at any look over {polled.accounts:,}{about} polled accounts, a number of the case"
+            f"accounts seen gone at any look over {about}{polled.accounts:,} polled accounts, a number of the case"
             f" file; Wilson score interval at level {level:g}"
         ),
         evidence=Evidence(("statuses",), "accounts that a snapshot names as gone, restricted or returned", ever),
