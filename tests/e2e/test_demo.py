@@ -8,8 +8,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from floodmark import case, config
-from floodmark.demo import run_demo
+from floodmark import case, config, registry
+from floodmark.demo import PLANTED, compared, run_demo
+from floodmark.engine.duckdb import Database
 from floodmark.pipeline import replay, run_case
 from floodmark.progress import Reporter
 
@@ -63,6 +64,32 @@ def test_named_accounts_stand_beside_the_planted_ones(demo: Path) -> None:
     page = (demo / "report.html").read_text(encoding="utf-8")
     assert f"{len(planted):,} accounts were planted" in page
     assert f"{len(named & planted):,} of the {len(named):,} named accounts were planted" in page
+
+
+def test_flags_and_roles_stand_beside_the_planted_ones(demo: Path) -> None:
+    data = demo.parent / "demo-data"
+    beside = compared(data, demo / "tables")
+    with (data / "truth" / "accounts.csv").open(encoding="utf-8", newline="") as stream:
+        truth = {f"sim:{row['account_id']}": row for row in csv.DictReader(stream)}
+    with Database() as db:
+        flagged = db.rows(
+            f"SELECT flag, account_id FROM read_parquet('{demo}/tables/account_flags.parquet') WHERE flagged"
+        )
+        roles = db.rows(f"SELECT role, account_id FROM read_parquet('{demo}/tables/account_structure.parquet')")
+    loaded = registry.flags().items
+    for roster in ("against", "for", "both", "control"):
+        mine = {account for account, row in truth.items() if row["roster"] == roster}
+        for name in PLANTED.keys() & loaded.keys():
+            entry = beside[f"{loaded[name].measure}.{name}.{roster}"]
+            found = {account for flag, account in flagged if flag == name} & mine
+            assert 0 <= entry["value"] <= 1
+            assert entry["verdict"] == "nobody flagged" or f"of {len(found):,} flagged" in entry["verdict"]
+        leaders = {account for account in mine if truth[account]["leader"] == "true"}
+        entry = beside[f"M11.starters.{roster}"]
+        assert entry["value"] == len(leaders)
+        starters = {account for role, account in roles if role == "starter"} & mine
+        said = f"{len(starters & leaders)} of {len(starters)} found" if starters else "nobody found"
+        assert entry["verdict"].startswith(said)
 
 
 def test_every_finding_replays(demo: Path) -> None:

@@ -147,11 +147,11 @@ def test_taken_over_accounts_break_with_everything_they_were(case: Case) -> None
         assert 0.6 * PLANS.history_posts_per_account <= len(history) <= 1.4 * PLANS.history_posts_per_account
         assert at_s(rows[0]["account_created_at"]) < START - 28 * 86_400
         for column in ("lang", "client"):
-            before, during = split(rows, column)
-            assert len(before) == 1
-            assert during
+            before = {row[column] for row in history}
+            during = {row[column] for row in rows[len(history) :]}
+            assert len(before) == len(during) == 1
             assert not before & during, column
-        ways.add((frozenset(split(rows, "lang")[1]), frozenset(split(rows, "client")[1])))
+        ways.add((rows[-1]["lang"], rows[-1]["client"]))
         assert not {tag for row in history for tag in row["hashtags"].split()} & {
             tag for row in rows if at_s(row["created_at"]) >= START for tag in row["hashtags"].split()
         }
@@ -216,7 +216,7 @@ def test_faces_have_their_base_rates_in_every_crowd(case: Case) -> None:
     assert case.share(["campaign"], lambda a: tail(a) >= 3) > 0.55
     assert 0.03 < case.share(["campaign"], lambda a: case.truth[a]["random_handle"] == "true") < 0.1
     pictures = Counter(rows[0]["picture"] for rows in case.posts.values())
-    usual = [picture for picture, count in pictures.most_common(5)]
+    usual = [picture for picture, count in pictures.most_common(15)]
     assert any("default" in picture for picture in usual)
     assert any("popular" in picture for picture in usual)
     texts = Counter(rows[0]["description"] for a, rows in case.posts.items() if case.truth[a]["role"] in CROWDS)

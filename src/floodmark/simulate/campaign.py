@@ -33,7 +33,8 @@ _OFFICE_S: Final = (5 * 3600, 10 * 3600)
 class Campaign:
     """What was planted: leaders (first movers), amplified outsiders, operations, and the bins with a surge.
 
-    `patrons` are the outsiders that some group reposts in every one of its reposts; they are amplified, not members.
+    `patrons` are outsiders whose posts and links some group takes for all its reposts and links; they are amplified,
+    and no members.
     """
 
     leaders: Ints
@@ -56,7 +57,7 @@ class _Operation:
 
 @dataclass(frozen=True)
 class _Task:
-    """A group's way to work: whether it floods, its operations on average, whom it always reposts, its language.
+    """A group's way to work: whether it floods, its operations on average, whom it always pushes, its language.
 
     `language` is that of groups with accounts that were taken over, `patron` an outsider; -1: none in particular.
     """
@@ -228,6 +229,11 @@ def _act(
     if operation.kind == "url":
         url = book.url(f"https://page-{len(book.urls):05}.example/read")
         draft.add(joining, at_s, url=url, **common)
+        if task.patron != NONE:
+            # His own article: he is the first to share it, and does not know who comes after.
+            lead_s = operation.at_s - int(rng.integers(1, _LEAD_S))
+            draft.add(np.array([task.patron]), np.array([lead_s]), url=url, **common)
+            return task.patron
     elif operation.kind == "text":
         body = book.body(str(sentences(rng, "against", language, 1)[0]))
         draft.add(joining, at_s, body=body, **common)

@@ -148,7 +148,10 @@ def _created(
     count, campaign = len(people), people.role == "campaign"
     burst = objects([""] * count)
     youngest = np.where(flags.dormant, params.dormant_days + params.baseline_days + 60, params.new_days + 3)
-    age_days = np.clip(np.exp(rng.normal(6.8, 0.9, count)), youngest, _OLDEST_DAYS)
+    age_days = np.exp(rng.normal(6.8, 0.9, count))
+    # Cut off at the ends, ages would pile up there and look like bursts.
+    within = (age_days > youngest) & (age_days < _OLDEST_DAYS)
+    age_days = np.where(within, age_days, youngest + rng.random(count) * (_OLDEST_DAYS - youngest))
     created_s = clock.window_s - (age_days * DAY_S).astype(np.int64) - rng.integers(0, DAY_S // 2, count)
     free = ~flags.new & ~flags.dormant
     _old_bursts(params, clock, layout.campaign[free[layout.campaign]], created_s, burst, rng)
