@@ -181,12 +181,18 @@ class Parameters(_Strict):
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     low_follower_under: Annotated[int, Field(ge=1, le=1_000_000_000)] = 20
     enrolment_days: Annotated[int, Field(ge=1, le=36_500)] = 30
+    enrolment_recent_years: Annotated[int, Field(ge=1, le=100)] = 2
     dormant_days: Annotated[int, Field(ge=1, le=36_500)] = 180
     silent_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     short_life_minutes: Annotated[int, Field(ge=1, le=100_000)] = 10
     spike_bin_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
     baseline_days: Annotated[int, Field(ge=1, le=36_500)] = 28
+    automation_min_posts: Annotated[int, Field(ge=10, le=1_000_000)] = 20
     structure_min_actions: Annotated[int, Field(ge=2, le=1_000_000)] = 5
+    takeover_history_posts: Annotated[int, Field(ge=2, le=1_000_000)] = 10
+    takeover_posts_after: Annotated[int, Field(ge=1, le=1_000_000)] = 3
+    takeover_group_accounts: Annotated[int, Field(ge=3, le=1_000_000)] = 3
+    takeover_days: Annotated[int, Field(ge=1, le=365)] = 3
     max_rejected_share: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
