@@ -448,17 +448,18 @@ EDGE_EVIDENCE: Final = Table(
 ACCOUNT_STRUCTURE: Final = Table(
     "account_structure",
     "derived",
-    "The place of each account in its group: who comes first, who behind, how fast. Roles describe order, nothing more.",
+    "The place of each account in its group: who comes first, who behind, how fast. Roles describe order only.",
     ("scope", "group_id", "account_id"),
     (
         Column("scope", "VARCHAR", "as in actions"),
         Column("group_id", "VARCHAR", "as in groups"),
         Column("account_id", "VARCHAR", "the account"),
+        Column("named", "BOOLEAN", "whether the coordination test names it; in step with the group otherwise"),
         Column(
             "role",
             "VARCHAR",
             "by test: starter (first), core (ahead), amplifier (between), follower (behind), even (order like chance);"
-            " untested; not named and so not tested: first_mover, in_step, amplified (no member)",
+            " untested; amplified: no member, not tested",
         ),
         Column("joint_actions", "BIGINT", "joint actions of the group in which it took part", "joint actions"),
         Column("tested_actions", "BIGINT", "of these, far enough apart to count in the tests", "joint actions"),

@@ -1,9 +1,9 @@
 """M11, structure: in each group of the coordination test, who comes first, who comes behind, and how fast.
 
 A *joint action* is a run of first actions by members of a group on one object, with gaps of at most the group's window.
-Members are the accounts of the group that are not amplified. Only named members get a role, and only by a test against
-random order; who is in front and not named (a first mover, an amplified account) is shown as that and called nothing
-more, because an innocent account that others mirror looks the same.
+Members are the accounts of the group that are not amplified: named ones, and those in step. They get a role by a test
+against random order, and by nothing else. An amplified account is always in front and never follows; it gets no role,
+because an innocent account that others mirror looks the same.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from floodmark.accounts.order import Bools, Floats, Ints, Places, middle_p, orde
 from floodmark.stats import bh, wilson
 from floodmark.view import CaseView
 
-#: False-discovery rate of each of the three tests, over all named accounts of the case.
+#: False-discovery rate of each of the three tests, over all members of the case.
 FALSE_DISCOVERY: Final = 0.05
 #: Separate times lie further apart than this, or than the group's window where that is longer.
 SPACING_MS: Final = 300_000
-ROLES: Final = ("starter", "core", "amplifier", "follower", "even", "untested", "first_mover", "in_step", "amplified")
+ROLES: Final = ("starter", "core", "amplifier", "follower", "even", "untested", "amplified")
 _AMPLIFIED: Final = "amplified"
 _ORDER: Final = ("even", "amplifier", "follower", "core", "starter")
 
 
 class Members(NamedTuple):
-    """Accounts of groups, amplified ones included, sorted by (group, account). `group` points into `Joint.groups`."""
+    """Accounts of groups, sorted by (group, account). `group` points into `Joint.groups`; `acts`: not amplified."""
 
     account_id: npt.NDArray[Any]
     group: Ints
     named: Bools
-    role: npt.NDArray[Any]
+    acts: Bools
 
 
 class Joint(NamedTuple):
@@ -127,7 +127,7 @@ def joint_actions(view: CaseView) -> Joint:
     db.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE _structure_members AS
-        SELECT g.number AS "group", account_id, state = 'named' AS named, coalesce(role, '') AS role,
+        SELECT g.number AS "group", account_id, state = 'named' AS named,
             coalesce(role, '') != '{_AMPLIFIED}' AS acts,
             CAST(row_number() OVER (ORDER BY g.number, account_id) - 1 AS BIGINT) AS member
         FROM coordinated_accounts c JOIN _structure_groups g USING (scope, group_id)
@@ -136,12 +136,12 @@ def joint_actions(view: CaseView) -> Joint:
     db.execute(_FIRSTS)
     db.execute(_RUNS)
     groups = db.rows("SELECT scope, group_id, window_ms FROM _structure_groups ORDER BY number")
-    who = db.arrays('SELECT account_id, "group", named, role FROM _structure_members ORDER BY member')
+    who = db.arrays('SELECT account_id, "group", named, acts FROM _structure_members ORDER BY member')
     rows, beside = db.arrays(_ROWS), db.arrays(_BESIDE)
     run, at_ms = np.asarray(rows["run"], np.int64), np.asarray(rows["at_ms"], np.int64)
     return Joint(
         groups=tuple((scope, group_id, window_ms) for scope, group_id, window_ms in groups),
-        members=Members(who["account_id"], np.asarray(who["group"], np.int64), who["named"] == 1, who["role"]),
+        members=Members(who["account_id"], np.asarray(who["group"], np.int64), who["named"] == 1, who["acts"] == 1),
         run=run,
         member=np.asarray(rows["member"], np.int64),
         at_ms=at_ms,
@@ -153,7 +153,7 @@ def joint_actions(view: CaseView) -> Joint:
 
 
 def roles_of(joint: Joint, least: int) -> Roles:
-    """Return the role of every member; named ones with at least `least` joint actions far enough apart are tested.
+    """Return the role of every account; members with at least `least` joint actions far enough apart are tested.
 
     Three tests, each against random order within the joint actions, in this order of precedence: first more often
     (*starter*); ahead (*core*) or behind (*follower*) more than chance; closer to the middle than chance, between the
@@ -164,7 +164,7 @@ def roles_of(joint: Joint, least: int) -> Roles:
     kept = _spaced_rows(joint)
     who = joint.member[kept]
     tested = np.bincount(who, minlength=n)
-    counts = members.named & (tested >= least)
+    counts = members.acts & (tested >= least)
     chances = np.bincount(who, (places.alone / np.maximum(places.size, 1))[kept], n)
     p_first = starts_p(_sum(who, places.first[kept], n), chances, tested)
     score, square = (_sum(who, places.score[kept] ** power, n) for power in (1, 2))
@@ -174,10 +174,9 @@ def roles_of(joint: Joint, least: int) -> Roles:
     starts, moved, middle = (_passes(p, counts) for p in (p_first, p_order, p_middle))
     place = np.select([starts, moved & (score > 0), moved, middle], [4, 3, 2, 1], 0)
     role = np.where(counts, np.array(_ORDER, object)[place], "untested")
-    front = np.where(np.isin(members.role, (_AMPLIFIED, "first_mover")), members.role, "in_step")
     none = np.where(counts, 0.0, np.nan)
     return Roles(
-        role=np.where(members.named, role, front),
+        role=np.where(members.acts, role, _AMPLIFIED),
         actions=np.bincount(joint.member, minlength=n),
         tested=tested,
         first=_sum(joint.member, places.first, n),
@@ -211,6 +210,7 @@ def account_structure(view: CaseView) -> dict[str, list[object]]:
         "scope": [joint.groups[g][0] for g in joint.members.group],
         "group_id": [joint.groups[g][1] for g in joint.members.group],
         "account_id": joint.members.account_id.tolist(),
+        "named": joint.members.named.tolist(),
         "role": roles.role.tolist(),
         "joint_actions": actions.tolist(),
         "tested_actions": np.where(outside, 0, roles.tested).tolist(),

@@ -36,6 +36,7 @@ from floodmark.report.model import (
     strip_of,
     subjects_of,
 )
+from floodmark.report.published import sentences_of
 from floodmark.report.roster import rosters_of
 from floodmark.report.specs import SHAPES, Spec
 from floodmark.report.structure import COLUMNS, structures_of
@@ -116,6 +117,8 @@ def render_report(findings: Sequence[Mapping[str, object]], facts: ReportFacts, 
         "rosters": rosters_of(known, subjects, facts.config.event.zone, planted or {}),
         "structures": structures_of(known, subjects),
         "structure_columns": COLUMNS,
+        "sentences": sentences_of(rows, subjects, _failed_measures(facts)),
+        "main_names": facts.config.subjects,
         "any_named": any(f.id.startswith("M3.groups.") and f.value for f in known),
         "anchors": {finding.id for finding in known if _SAFE_ANCHOR.fullmatch(finding.id)},
         "example_id": next((f.id for f in known if f.state == "measured" and _SAFE_ANCHOR.fullmatch(f.id)), "FINDING"),
@@ -222,6 +225,16 @@ def _claim(measure: str, rows: Sequence[Row], facts: ReportFacts, subjects: Sequ
     spread = bool(set(row.cells) & set(facts.config.subjects))
     cell = None if spread else next(iter(row.cells.values()))
     return Claim(measure, title, meaning, tuple(row.states), row, spread, cell, planted=planted)
+
+
+def _failed_measures(facts: ReportFacts) -> dict[str, str]:
+    """Return why the section that computes a measure did not finish, by measure."""
+    return {
+        measure: f"Section {section.name} failed: {facts.failed_sections[section.name]}"
+        for section in facts.sections
+        if section.name in facts.failed_sections
+        for measure in section.measures
+    }
 
 
 def _open_questions(rows: Sequence[Row], subjects: Sequence[Subject]) -> list[dict[str, Any]]:

@@ -19,9 +19,8 @@ COLUMNS: Final = (
     ("Amplifiers", "steadily in the middle, behind the core and ahead of the followers"),
     ("Followers", "behind the others more than random order explains"),
     ("Even", "tested; order like chance"),
-    ("Not tested", "named; too few joint actions that are apart"),
-    ("In step", "in the group and not named, by the coordination test; first movers among them"),
-    ("Amplified", "in front of all; no members"),
+    ("Not tested", "members with too few joint actions that are apart"),
+    ("Amplified", "in front of all, never behind: amplified, or leading; no members"),
 )
 
 
@@ -93,10 +92,7 @@ def structures_of(findings: Iterable[Finding], subjects: Sequence[Subject]) -> l
     return found
 
 
-_ROLES: Final = (
-    *(("starter",), ("core",), ("amplifier",), ("follower",), ("even",), ("untested",)),
-    *(("first_mover", "in_step"), ("amplified",)),
-)
+_ROLES: Final = ("starter", "core", "amplifier", "follower", "even", "untested", "amplified")
 
 
 def _line(group: _Group) -> StructureLine:
@@ -109,10 +105,10 @@ def _line(group: _Group) -> StructureLine:
     share = figure(group.core_edges_share, None, None, "share") if group.core_edges_share is not None else DASH
     return StructureLine(
         id=group.group_id,
-        roles=tuple(plain(sum(group.roles.get(role, 0) for role in roles)) for roles in _ROLES),
+        roles=tuple(plain(group.roles.get(role, 0)) for role in _ROLES),
         joint_actions=f"{plain(group.joint_actions)} in {plain(group.episodes)} episodes",
         lag=_delay(group.lag),
-        quartiles=f"{duration(group.lag[3])} to {duration(group.lag[4])}" if group.lag else DASH,
+        quartiles=f"{duration(group.lag[3])} to {duration(group.lag[4])}" if group.lag else "",
         step=_delay(group.step),
         behind_amplified=duration(group.behind_amplified_ms) if group.behind_amplified_ms is not None else DASH,
         top=top or DASH,

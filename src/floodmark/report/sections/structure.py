@@ -30,8 +30,9 @@ _GROUPS_SHOWN: Final = 30
 _TABLES: Final = ("actions", "groups", "coordinated_accounts", "account_structure")
 _LIMITS: Final = (
     "First within the group is not first of all: somebody outside the collection can have acted before.",
+    "A starter need not be named: who is in step and often in front is not called part of it, and not cleared.",
     "Coming first does not show who planned or ordered anything; who commands need not post.",
-    "The groups are those of the coordination test, with its errors; where it names nobody there is no structure here.",
+    "The groups are those of the coordination test, with its errors; where it finds none there is no structure here.",
     "An account that leads and never follows cannot be told from an innocent one that others mirror: it is amplified.",
 )
 _NONE_FOUND: Final = (
@@ -46,16 +47,16 @@ _ALTERNATIVES: Final = (
 _OF_ROSTER: Final = {
     "starters": ("accounts", "So many {} come first in their group more often than random order explains."),
     "groups_with_starter": ("count", "So many groups have such a starter among the {}."),
-    "follow_delay": ("ms", "The named {} act so long after the first of their group, at the median."),
-    "step_delay": ("ms", "The named {} act so long after the nearest account ahead of them, at the median."),
+    "follow_delay": ("ms", "Members among the {} act so long after the first of their group, at the median."),
+    "step_delay": ("ms", "Members among the {} act so long after the nearest member ahead of them, at the median."),
     "core_edges": ("share", "Of the tested edges of members among the {}, this share ends at a starter or the core."),
     "amplified": (
         "accounts",
-        "So many {} are amplified: groups act after them, they do not follow, and they count as no member.",
+        "So many {} are in front of a group and do not follow: amplified by it, or leading it; no members of it.",
     ),
 }
 _NO_GROUP: Final = "the coordination test found no group"
-_SETTLE: Final = "a group with named accounts that act together often enough, at times that are told apart"
+_SETTLE: Final = "a group whose members act together often enough, at times that can be told apart"
 
 
 @dataclass(frozen=True)
@@ -142,30 +143,32 @@ def _untestable(name: str, subject: str, missing: str) -> Finding:
 def _method(case: _Case) -> str:
     least = case.view.config.parameters.structure_min_actions
     return (
-        "joint actions are runs of members' first actions on one object with gaps of at most the group's window; named"
-        f" accounts with {least} or more of them, over five minutes (or that window) apart, are tested against random"
-        f" order within each, at a false-discovery rate of {100 * FALSE_DISCOVERY:g}{NBSP}% over all named accounts of"
-        " the case; ties have no first"
+        "members are the named accounts of a group and those in step with it, but for the amplified; joint actions are"
+        " runs of members' first actions on one object with gaps of at most the group's window; members with"
+        f" {least} or more of them, over five minutes (or that window) apart, are tested against random order within"
+        f" each, at a false-discovery rate of {100 * FALSE_DISCOVERY:g}{NBSP}% over all members of the case; ties have"
+        " no first"
     )
 
 
 def _starters(case: _Case, subject: str, mine: np.ndarray) -> list[Finding]:
     least = case.view.config.parameters.structure_min_actions
-    named = mine & case.joint.members.named
-    tested = int(np.count_nonzero(named & (case.roles.role != "untested")))
-    groups = len(np.unique(case.joint.members.group[named]))
-    if not named.any():
-        rule = "no account of this roster is named by the coordination test"
+    acting = mine & case.joint.members.acts
+    tested = int(np.count_nonzero(acting & (case.roles.role != "untested")))
+    groups = len(np.unique(case.joint.members.group[acting]))
+    if not acting.any():
+        rule = "no account of this roster is a member of a group"
         none = _count(case, "groups_with_starter", subject, 0, rule, 0, {"groups": 0})
         return [_untestable("starters", subject, rule), none]
     if not tested:
-        missing = f"no named account of this roster took part in {least} joint actions that are far enough apart"
+        missing = f"no member of this roster took part in {least} joint actions that are far enough apart"
         return [_untestable(name, subject, missing) for name in ("starters", "groups_with_starter")]
-    starts = named & (case.roles.role == "starter")
+    starts = acting & (case.roles.role == "starter")
     led = len(np.unique(case.joint.members.group[starts]))
-    roles = {f"{name}_accounts": int(np.count_nonzero(named & (case.roles.role == name))) for name in _SHOWN_ROLES}
-    rule = f"named accounts of the roster {subject} with the role starter"
-    details: dict[str, object] = {"named": int(named.sum()), "tested": tested, **roles}
+    roles = {f"{name}_accounts": int(np.count_nonzero(acting & (case.roles.role == name))) for name in _SHOWN_ROLES}
+    rule = f"members of the roster {subject} with the role starter"
+    named = int(np.count_nonzero(starts & case.joint.members.named))
+    details: dict[str, object] = {"members": int(acting.sum()), "tested": tested, "starters_named": named, **roles}
     of: dict[str, object] = {"groups": groups, "tested": tested}
     return [
         _count(case, "starters", subject, int(starts.sum()), rule, tested, details),
@@ -204,11 +207,11 @@ def _confidence(accounts: int) -> Confidence:
 
 
 def _delay(case: _Case, subject: str, mine: np.ndarray, name: str, lag_ms: Ints) -> Finding:
-    named = mine & case.joint.members.named
-    rows = named[case.joint.member]
+    acting = mine & case.joint.members.acts
+    rows = acting[case.joint.member]
     found = delay(lag_ms[rows], case.episode[rows], case.level)
     if found is None:
-        missing = f"under {LEAST_EPISODES} separate episodes in which a named account of this roster came behind"
+        missing = f"under {LEAST_EPISODES} separate episodes in which a member of this roster came behind"
         return _untestable(name, subject, missing)
     whom = "the first member" if name == "follow_delay" else "the nearest member ahead"
     return Finding(
@@ -223,14 +226,14 @@ def _delay(case: _Case, subject: str, mine: np.ndarray, name: str, lag_ms: Ints)
         state="measured",
         method=f"median time behind {whom} of the joint action, of those behind; bootstrap over episodes at level"
         f" {case.level:g}; {_method(case)}",
-        evidence=Evidence(_TABLES, f"joint actions in which named accounts of the roster {subject} came behind",
+        evidence=Evidence(_TABLES, f"joint actions in which members of the roster {subject} came behind",
                           found.lags),
         limits=(
             "Delays are cut at the group's window: who comes later than that is in no joint action.",
             "Between members only: how long they are behind an amplified account is in the table of groups.",
             *_LIMITS,
         ),
-        confidence=_confidence(int(named.sum())),
+        confidence=_confidence(int(acting.sum())),
         alternatives=_ALTERNATIVES,
         level=case.level,
         details={"quartiles": [found.quarter_ms, found.median_ms, found.three_quarters_ms],
@@ -241,7 +244,7 @@ def _delay(case: _Case, subject: str, mine: np.ndarray, name: str, lag_ms: Ints)
 def _core_edges(case: _Case, subject: str, mine: np.ndarray) -> Finding:
     touched = mine[case.edges.a] | mine[case.edges.b]
     core = np.isin(case.roles.role, ("starter", "core"))
-    if not (mine & case.joint.members.named & (case.roles.role != "untested")).any():
+    if not (mine & case.joint.members.acts & (case.roles.role != "untested")).any():
         return _untestable("core_edges", subject, "no account of this roster could be tested for its place")
     found = core_share(Edges(case.edges.a[touched], case.edges.b[touched]), core, case.level)
     if found is None:
