@@ -13,6 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from floodmark.benchmark import accounts_aftermath as aftermath_study
+from floodmark.benchmark import accounts_structure as structure_study
+from floodmark.benchmark import accounts_takeover as takeover_study
 from floodmark.benchmark import backgrounds, framing, nulls, power
 from floodmark.event import study as spikes_study
 from floodmark.simulate.crowd_kinds import LATE_KINDS
@@ -24,6 +27,7 @@ RUNS = 1_000
 #: Kinds beyond those that every version must show at full count.
 FEWER_RUNS = 100
 SEEDS = 20
+TAKEOVER_RUNS = 5
 FULL_COUNT = (
     "rhythm",
     "heavy",
@@ -78,6 +82,30 @@ def coordination_framing() -> Rows:
     return framing.study(_real(), SEEDS, processes=1)
 
 
+def accounts_structure() -> Rows:
+    """Who starts and who follows: planted hierarchies, groups without any, mirrored innocents; 40 cases of 8 groups."""
+    return structure_study.rows(40, SEED)
+
+
+def accounts_aftermath() -> Rows:
+    """How often the matched comparison of who vanished errs where nothing is planted and finds what is; 400 runs a row.
+
+    Roster and control differ in age, followers and language, and leaving depends on these. `unmatched_share` is how
+    often the same test without matching says that they differ; `covered` how often the 95 % interval of the difference
+    holds the true one; `mean_error` its mean distance from it.
+    """
+    return aftermath_study.rows(400, SEED)
+
+
+def accounts_takeover() -> Rows:
+    """Accounts named as taken over in clean timelines, in planted groups, in real ones; 5 runs a row.
+
+    In rows `none` and `real` nothing is planted, and `ira_aug2015` is an operation. False alarms are counted among
+    judged ordinary accounts; hits among all planted ones, those that could not be judged among them.
+    """
+    return takeover_study.rows(TAKEOVER_RUNS, SEED)
+
+
 POWER_COLUMNS = (
     "background",
     "curve",
@@ -116,6 +144,9 @@ STUDIES: Mapping[str, Callable[[], Rows]] = {
     "coordination_power": coordination_power,
     "coordination_budgets": coordination_budgets,
     "coordination_framing": coordination_framing,
+    "accounts_structure": accounts_structure,
+    "accounts_takeover": accounts_takeover,
+    "accounts_aftermath": accounts_aftermath,
 }
 
 
