@@ -15,7 +15,16 @@ from floodmark.simulate import simulate
 
 #: Per flag the accounts that truly have what it looks for, innocent ones among them: a condition on truth/accounts.csv.
 PLANTED: Final = {
+    "behaviour_sequence": "automated = 'true'",
     "burst_created": "burst IS NOT NULL",
+    "clock_marks": "automated = 'true' OR scheduler = 'true'",
+    "digit_tail": "long_digit_tail = 'true'",
+    "handle_swap": "handle_swapped = 'true'",
+    "no_night": "automated = 'true'",
+    "random_handle": "random_handle = 'true'",
+    "rare_client": "rare_client = 'true'",
+    "regular_gaps": "automated = 'true'",
+    "takeover": "taken_over = 'true'",
 }
 #: The same for roles of the table account_structure. Who leads a group and never follows is shown as amplified too.
 STRUCTURE: Final = {"starters": ("starter", "leader = 'true'"), "amplified": ("amplified", "always_reposted = 'true'")}

@@ -110,6 +110,18 @@ def test_automated_accounts_do_the_same_things_in_the_same_order(case: Case) -> 
     assert min(Counter(first.values())[k] for k in "ROA") >= 5
 
 
+def test_a_rare_client_belongs_to_a_few_groups_and_few_others(case: Case) -> None:
+    for account, rows in case.posts.items():
+        bridged = case.truth[account]["rare_client"] == "true"
+        clients = {row["client"] for row in rows}
+        taken = case.truth[account]["taken_over"] == "true"
+        assert ("Sim Bridge" in clients) == (bridged and not taken)
+        assert not bridged or taken or clients == {"Sim Bridge"}
+    groups = {case.truth[a]["group"] for a in case.having("rare_client")}
+    assert len(groups) == 1
+    assert 0 < len(case.having("rare_client", roles=CROWDS)) < 0.01 * len(case.of(CROWDS))
+
+
 def test_no_ordinary_account_posts_like_a_clock_except_clocks_and_planners(case: Case) -> None:
     for account in case.of(CROWDS):
         times = [at_s(row["created_at"]) for row in case.posts[account] if kind(row) == "O"]
@@ -261,7 +273,8 @@ def test_tiers_act_one_after_the_other(case: Case) -> None:
         tier, group = case.truth[account]["tier"], case.truth[account]["group"]
         for row in rows:
             parent = case.by_id.get(row["reposted_post_id"])
-            if tier and parent and case.truth[parent["account_id"]]["group"] == group:
+            machine = case.truth[account]["automated"] == "true"
+            if tier and not machine and parent and case.truth[parent["account_id"]]["group"] == group:
                 delays[tier].append(at_s(row["created_at"]) - at_s(parent["created_at"]))
     assert min(map(len, delays.values())) >= 10
     assert median(delays["core"]) < median(delays["amplifier"]) < median(delays["follower"])

@@ -37,6 +37,7 @@ class BehaviourParams:
     day_bursts: int = 20
     week_bursts: int = 10
     new_bursts: int = 8
+    rare_client_share_of_groups: float = 0.03
     tiered_share_of_groups: float = 0.25
     starter_share_of_operations: float = 0.75
     patron_share_of_groups: float = 0.05
@@ -54,6 +55,7 @@ class HabitParams:
     """
 
     scheduler_share: float = 0.02
+    rare_client_share: float = 0.003
     second_client_share: float = 0.12
     second_client_share_of_posts: float = 0.3
     new_phone_share: float = 0.03
@@ -92,6 +94,7 @@ NO_BEHAVIOURS: Final = BehaviourParams(
     handle_swap_share_of_accounts=0.0,
     bulk_share_of_old_accounts=0.0,
     bulk_share_of_new_accounts=0.0,
+    rare_client_share_of_groups=0.0,
     tiered_share_of_groups=0.0,
     patron_share_of_groups=0.0,
     short_lived_share_of_groups=0.0,

@@ -23,6 +23,8 @@ _CAMOUFLAGE_KINDS: Final = (0.4, 0.45, 0.15)
 _REHEARSAL_DAYS: Final = 10
 _TOPIC: Final = 0
 _PATRON_POSTS: Final = 3
+#: What a loyal group does: it takes the outsider's posts or his links.
+_PUSHED: Final = ("repost", "url")
 #: Where in the jitter each tier acts.
 _TIER_DELAYS: Final = {"starter": (0.0, 0.2), "core": (0.0, 0.2), "amplifier": (0.1, 0.7), "follower": (0.6, 1.0)}
 #: Hours of the day in the campaign's country at which it orders taken-over accounts about: night where owners live.
@@ -75,6 +77,8 @@ def run_campaign(stage: Stage, params: CampaignParams, against: Roots, rng: np.r
     """
     accounts = stage.layout.campaign
     willing = np.clip(rng.beta(6, 4, len(accounts)) * params.join_share / 0.6, 0, 1)
+    # Machines do little beside their schedule: one operation each.
+    willing[stage.cast.automated[accounts]] = 0
     surges = np.sort(rng.choice(params.window_days * 96, params.surge_bins, replace=False))
     # Late posts leave no time to repost them within the jitter.
     inside = (against.at_s >= stage.clock.window_s) & (against.at_s < stage.clock.end_s - params.jitter_s - 1)
@@ -131,10 +135,12 @@ def _tasks(
 
 
 def _core_groups(stage: Stage, params: CampaignParams, groups: list[Ints], rng: np.random.Generator) -> Ints:
-    """Draw the groups that work all day; half of them have tiers, as far as there are such groups."""
+    """Draw the groups that work all day: a quarter is loyal to an outsider and half has tiers, as far as there are."""
     cores = max(1, round(len(groups) * params.core_share_of_groups))
     tiered = np.array([bool(stage.cast.tier[members[0]]) for members in groups])
-    first = rng.permutation(np.flatnonzero(tiered))[: -(-cores // 2)]
+    loyal = np.array([bool(stage.cast.loyal[members[0]]) for members in groups])
+    first = rng.permutation(np.flatnonzero(loyal))[: -(-cores // 4)]
+    first = np.concatenate([first, rng.permutation(np.flatnonzero(tiered & ~loyal))[: -(-cores // 2)]])
     others = rng.permutation(np.setdiff1d(np.arange(len(groups)), first))
     return np.concatenate([first, others])[:cores]
 
@@ -153,6 +159,8 @@ def _plan(
     for other in kinds:
         # A group mostly repeats one kind of operation: its task.
         kind = KINDS[int(habit if rng.random() < params.habit_share_of_operations else other)]
+        if task.patron != NONE:
+            kind = str(rng.choice(_PUSHED))
         language = int(slots(rng, params.languages_share, 1)[0])
         surge_bin, at_s = -1, int(stage.clock.draw(rng, window, 1)[0])
         if task.language != NONE:

@@ -10,8 +10,8 @@ import numpy as np
 from floodmark.simulate.params import LANGUAGES, CampaignParams
 from floodmark.simulate.world import LOW_ONLY, NO_CELL, Bools, Ints, Layout, Objects, People, slots
 
-CLIENTS: Final = ("Sim for Android", "Sim for iPhone", "Sim Web", "Sim Lite", "Sim Scheduler")
-ANDROID, IPHONE, WEB, _, SCHEDULER = range(len(CLIENTS))
+CLIENTS: Final = ("Sim for Android", "Sim for iPhone", "Sim Web", "Sim Lite", "Sim Scheduler", "Sim Bridge")
+ANDROID, IPHONE, WEB, _, SCHEDULER, BRIDGE = range(len(CLIENTS))
 NONE: Final = -1
 #: Shares of core, amplifiers and followers among the members of a tiered group that did not start it.
 _TIERS: Final = ("core", "amplifier", "follower")
@@ -67,6 +67,9 @@ def make_cast(params: CampaignParams, people: People, layout: Layout, rng: np.ra
     for mask, share in ((short_lived, plans.short_lived_share_of_groups), (loyal, plans.patron_share_of_groups)):
         for number in some_groups(len(groups), share, rng):
             mask[groups[number]] = True
+    bridged = np.zeros(count, dtype=bool)
+    for number in some_groups(len(groups), plans.rare_client_share_of_groups, rng):
+        bridged[groups[number]] = True
     return Cast(
         automated=automated,
         taken_over=owner_language != NONE,
@@ -74,7 +77,7 @@ def make_cast(params: CampaignParams, people: People, layout: Layout, rng: np.ra
         short_lived=short_lived,
         loyal=loyal,
         tier=_tiers(plans.tiered_share_of_groups, groups, count, rng),
-        **_habits(params, people, automated, rng),
+        **_habits(params, people, automated, bridged & ~automated, rng),
     )
 
 
@@ -106,8 +109,10 @@ def _tiers(share: float, groups: list[Ints], count: int, rng: np.random.Generato
     return tier
 
 
-def _habits(params: CampaignParams, people: People, automated: Bools, rng: np.random.Generator) -> dict[str, Any]:
-    """Draw clients and languages; bots and automated accounts post through a scheduler."""
+def _habits(
+    params: CampaignParams, people: People, automated: Bools, bridged: Bools, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Draw clients and languages: machines post through a scheduler, a few others through a bridge."""
     habits, count = params.habits, len(people)
     campaign = people.role == "campaign"
     crowd = np.isin(people.role, ("organic_for", "organic_against", "control"))
@@ -116,7 +121,9 @@ def _habits(params: CampaignParams, people: People, automated: Bools, rng: np.ra
     ordinary, planted = slots(rng, (0.5, 0.25, 0.2, 0.05), count), slots(rng, (0.3, 0.05, 0.6, 0.05), count)
     client = np.where(campaign, planted, ordinary)
     client[automated | scheduler | np.isin(people.role, ("news_bot", "clock_bot"))] = SCHEDULER
-    free = crowd & ~scheduler
+    bridge = bridged | (crowd & ~scheduler & (rng.random(count) < habits.rare_client_share))
+    client[bridge] = BRIDGE
+    free = crowd & ~scheduler & ~bridge
     new_phone = free & (chance[1] < habits.new_phone_share)
     second = new_phone | (free & (chance[2] < habits.second_client_share))
     # One of the other three ordinary clients, or the other common language.

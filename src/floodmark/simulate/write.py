@@ -15,7 +15,7 @@ from floodmark.schema import STATUS_WORDS
 from floodmark.simulate import phrases
 from floodmark.simulate.aftermath import UNKNOWN
 from floodmark.simulate.campaign import Campaign
-from floodmark.simulate.cast import CLIENTS
+from floodmark.simulate.cast import BRIDGE, CLIENTS
 from floodmark.simulate.families import NEVER
 from floodmark.simulate.params import LANGUAGES, CampaignParams
 from floodmark.simulate.truth import Facts
@@ -70,7 +70,8 @@ _TRUTH_SQL: Final = """
 SELECT a.id AS account_id, a.role, a.account_group AS "group", a.new, a.dormant, a.low_follower,
        a.enrolled_month_before, a.in_country, a.vpn, a.aftermath, nullif(a.roster, '') AS roster, a.leader,
        a.amplified, a.always_reposted, nullif(a.tier, '') AS tier, a.automated, a.scheduler, a.taken_over,
-       nullif(a.burst, '') AS burst, a.short_lived, a.handle_swapped, a.random_handle,
+       nullif(a.burst, '') AS burst, a.short_lived, a.handle_swapped, a.random_handle, a.rare_client,
+       length(regexp_extract(a.handle, '[0-9]*$')) >= 8 AS long_digit_tail,
        nullif(a.handle_family, '') AS handle_family,
        nullif(a.picture_family, '') AS picture_family, nullif(a.description_family, '') AS description_family
 FROM truth a WHERE a.posted ORDER BY a.id
@@ -317,11 +318,13 @@ def _truth_columns(facts: Facts, account_id: Ints, posted: np.ndarray) -> dict[s
         "tier": facts.cast.tier,
         "automated": facts.cast.automated | np.isin(facts.people.role, ("news_bot", "clock_bot")),
         "scheduler": facts.cast.scheduler,
+        "rare_client": facts.cast.client == BRIDGE,
         "taken_over": facts.cast.taken_over,
         "burst": facts.profiles.burst,
         "short_lived": facts.cast.short_lived,
         "handle_swapped": facts.faces.swap_s != NEVER,
         "random_handle": facts.faces.random_handle,
+        "handle": np.where(facts.faces.swap_s != NEVER, facts.faces.later_handle, facts.faces.handle),
         "handle_family": facts.faces.handle_family,
         "picture_family": facts.faces.picture_family,
         "description_family": facts.faces.description_family,
