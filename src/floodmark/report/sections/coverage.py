@@ -11,8 +11,6 @@ from floodmark.view import CaseView
 #: Measure: the published claim, and what would be needed to test it.
 _CLAIMS: Final = (
     ("M8", "participants used VPNs and proxies.", "network addresses or labels from a platform partner"),
-    ("M9", "bots and automated programs took part.", "posting rhythms and clients, read against a reference crowd"),
-    ("M10", "hacked accounts took part.", "each account's own earlier posts, with language, client and clock"),
     ("M13", "the campaign aimed to discredit and demonise.", "families of near-identical texts, read by a person"),
     ("M14", "such operations are being monitored.", "a stream of posts instead of a finished collection"),
     ("M15", "a report with these figures was published.", "a review of the report by a person, which no program gives"),
