@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from floodmark.benchmark import accounts_aftermath as aftermath_study
+from floodmark.benchmark import accounts_aftermath as aftermath_study, accounts_automation
 from floodmark.benchmark import accounts_structure as structure_study
 from floodmark.benchmark import accounts_takeover as takeover_study
 from floodmark.benchmark import backgrounds, framing, nulls, power
@@ -106,6 +106,11 @@ def accounts_takeover() -> Rows:
     return takeover_study.rows(TAKEOVER_RUNS, SEED)
 
 
+def accounts_automation_study() -> Rows:
+    """Automation planted at several strengths among made organic timelines, 20 runs of 20 planted and 180 organic."""
+    return accounts_automation.rows(SEEDS, SEED)
+
+
 POWER_COLUMNS = (
     "background",
     "curve",
@@ -144,6 +149,7 @@ STUDIES: Mapping[str, Callable[[], Rows]] = {
     "coordination_power": coordination_power,
     "coordination_budgets": coordination_budgets,
     "coordination_framing": coordination_framing,
+    "accounts_automation": accounts_automation_study,
     "accounts_structure": accounts_structure,
     "accounts_takeover": accounts_takeover,
     "accounts_aftermath": accounts_aftermath,

@@ -1,0 +1,142 @@
+"""Substrings that sequences share: a generalised suffix automaton, compiled.
+
+Blumer et al. 1985 (doi 10.1016/0304-3975(85)90157-4). Every state stands for the substrings with one set of end
+positions; its longest one has `length` letters. Memory is about 2 x letters x (alphabet + 4) x 4 bytes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floodmark.accounts.kernels.compiled import compiled
+
+Int32s = NDArray[np.int32]
+Int64s = NDArray[np.int64]
+
+
+class Automaton(NamedTuple):
+    """States 0..n-1 (0 the empty string): longest length, suffix link, in how many sequences it occurs, transitions."""
+
+    length: Int32s
+    link: Int32s
+    sequences: Int32s
+    next: Int32s
+
+
+def build(letters: NDArray[np.uint8], starts: Int64s, alphabet: int) -> Automaton:
+    """Return the automaton of the sequences `letters[starts[i]:starts[i + 1]]`, whose letters are 0..alphabet-1.
+
+    >>> found = build(np.array([0, 1, 0, 1, 1, 0, 1], dtype=np.uint8), np.array([0, 4, 7]), 2)
+    >>> int(found.length[found.sequences == 2].max())
+    3
+    """
+    size = 2 * len(letters) + 2
+    length, link = np.zeros(size, dtype=np.int32), np.full(size, -1, dtype=np.int32)
+    transitions = np.full((size, alphabet), -1, dtype=np.int32)
+    states = _build(letters, starts, length, link, transitions)
+    sequences, seen = np.zeros(states, dtype=np.int32), np.full(states, -1, dtype=np.int32)
+    _count(letters, starts, link, transitions, sequences, seen)
+    return Automaton(length[:states], link[:states], sequences, transitions[:states])
+
+
+def longest_by_count(automaton: Automaton, count: int) -> Int32s:
+    """Return, at place k, the length of the longest substring that occurs in at least k of `count` sequences."""
+    longest = np.zeros(count + 1, dtype=np.int32)
+    np.maximum.at(longest, automaton.sequences, automaton.length)
+    return np.maximum.accumulate(longest[::-1])[::-1]
+
+
+def holders(automaton: Automaton, letters: NDArray[np.uint8], starts: Int64s, wanted: NDArray[np.bool_]) -> Int32s:
+    """Return for each sequence the longest length among the `wanted` states that occur in it; 0 where none does."""
+    # Whoever holds a state holds its suffixes too, so each state hands down the longest wanted length along its links.
+    best = np.where(wanted, automaton.length, 0).astype(np.int32)
+    order = np.argsort(automaton.length, kind="stable")
+    _hand_down(order, automaton.link, best)
+    return np.asarray(_walk_best(letters, starts, automaton.next, best), dtype=np.int32)
+
+
+@compiled
+def _build(letters: NDArray[np.uint8], starts: Int64s, length: Int32s, link: Int32s, transitions: Int32s) -> int:
+    states = 1
+    for sequence in range(len(starts) - 1):
+        last = 0
+        for place in range(starts[sequence], starts[sequence + 1]):
+            letter = letters[place]
+            known = transitions[last, letter]
+            if known >= 0 and length[known] == length[last] + 1:
+                last = known
+                continue
+            if known >= 0:
+                # The string is known, but only as a shorter member of a state: that state is split.
+                clone = states
+                states += 1
+                length[clone], link[clone] = length[last] + 1, link[known]
+                transitions[clone, :] = transitions[known, :]
+                link[known] = clone
+                at = last
+                while at >= 0 and transitions[at, letter] == known:
+                    transitions[at, letter] = clone
+                    at = link[at]
+                last = clone
+                continue
+            new = states
+            states += 1
+            length[new] = length[last] + 1
+            at = last
+            while at >= 0 and transitions[at, letter] < 0:
+                transitions[at, letter] = new
+                at = link[at]
+            if at < 0:
+                link[new] = 0
+            else:
+                target = transitions[at, letter]
+                if length[target] == length[at] + 1:
+                    link[new] = target
+                else:
+                    clone = states
+                    states += 1
+                    length[clone], link[clone] = length[at] + 1, link[target]
+                    transitions[clone, :] = transitions[target, :]
+                    while at >= 0 and transitions[at, letter] == target:
+                        transitions[at, letter] = clone
+                        at = link[at]
+                    link[target] = clone
+                    link[new] = clone
+            last = new
+    return states
+
+
+@compiled
+def _count(
+    letters: NDArray[np.uint8], starts: Int64s, link: Int32s, transitions: Int32s, sequences: Int32s, seen: Int32s
+) -> None:
+    for sequence in range(len(starts) - 1):
+        state = 0
+        for place in range(starts[sequence], starts[sequence + 1]):
+            state = transitions[state, letters[place]]
+            at = state
+            while at > 0 and seen[at] != sequence:
+                seen[at] = sequence
+                sequences[at] += 1
+                at = link[at]
+
+
+@compiled
+def _hand_down(order: Int64s, link: Int32s, best: Int32s) -> None:
+    for state in order:
+        if state > 0 and best[link[state]] > best[state]:
+            best[state] = best[link[state]]
+
+
+@compiled
+def _walk_best(letters: NDArray[np.uint8], starts: Int64s, transitions: Int32s, best: Int32s) -> Int32s:
+    found = np.zeros(len(starts) - 1, dtype=np.int32)
+    for sequence in range(len(starts) - 1):
+        state = 0
+        for place in range(starts[sequence], starts[sequence + 1]):
+            state = transitions[state, letters[place]]
+            found[sequence] = max(found[sequence], best[state])
+    return found

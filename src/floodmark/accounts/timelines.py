@@ -1,0 +1,117 @@
+"""The posts of each participant in order of time, as arrays; what the flags of automation work on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floodmark.registry import Judgements
+from floodmark.stats import Floats, bh
+from floodmark.view import CaseView
+
+Int64s = NDArray[np.int64]
+
+#: Expected share of accounts flagged by chance among all that a flag of automation flags.
+FALSE_DISCOVERIES: Final = 0.01
+
+_OWN: Final = """
+WITH own AS (
+    SELECT account_id, post_id, min(at_ms) AS at_ms, max(at_resolution_ms) AS resolution_ms,
+           bool_or(is_repost) AS is_repost,
+           bool_or(replied_post_id IS NOT NULL OR replied_account_id IS NOT NULL) AS reply
+    FROM posts WHERE account_id IN (SELECT account_id FROM participants)
+    GROUP BY account_id, post_id
+),
+named AS (
+    SELECT account_id, max(resolution_ms) AS resolution_ms, row_number() OVER (ORDER BY account_id) - 1 AS number
+    FROM own GROUP BY account_id HAVING count(*) >= $minimum
+)
+"""
+
+
+@dataclass(frozen=True)
+class Timelines:
+    """Account i has the posts `starts[i]:starts[i + 1]` of `at_ms`, in order of time; clock ticks are `resolution_ms`.
+
+    `letter` is 0 for a post of its own, 1 a repost, 2 a reply; where the format does not say, a post counts as its own.
+    """
+
+    accounts: tuple[str, ...]
+    resolution_ms: Int64s
+    starts: Int64s
+    at_ms: Int64s
+    letter: NDArray[np.uint8]
+
+
+def timelines(view: CaseView, minimum: int) -> Timelines:
+    """Return the timelines of the participants with at least `minimum` posts in the collection.
+
+    A post that came in several streams counts once. Accounts are in bytewise order, posts at one instant in the order
+    of their ids.
+    """
+    bound = {"minimum": minimum}
+    named = view.db.rows(f"{_OWN} SELECT account_id, resolution_ms FROM named ORDER BY number", bound)
+    found = view.db.arrays(
+        f"{_OWN} SELECT number, at_ms,"
+        " CAST(CASE WHEN is_repost THEN 1 WHEN reply THEN 2 ELSE 0 END AS UTINYINT) AS letter"
+        " FROM own JOIN named USING (account_id) ORDER BY number, at_ms, post_id",
+        bound,
+    )
+    counts = np.bincount(found["number"].astype(np.int64), minlength=len(named))
+    return Timelines(
+        tuple(account for account, _ in named),
+        np.array([resolution for _, resolution in named], dtype=np.int64),
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        found["at_ms"].astype(np.int64),
+        found["letter"].astype(np.uint8),
+    )
+
+
+def judgements(
+    accounts: tuple[str, ...], p_values: Floats, large: NDArray[np.bool_], evidence: Callable[[int], str]
+) -> Judgements:
+    """Flag the accounts whose p-value passes Benjamini & Hochberg's rule and whose effect is `large`.
+
+    NaN is an account that cannot be judged; it takes no part in the rule. `evidence` says why, by place.
+    """
+    judged = ~np.isnan(p_values)
+    flagged = np.zeros(len(accounts), dtype=bool)
+    flagged[judged] = bh(p_values[judged], FALSE_DISCOVERIES)
+    flagged &= large
+    return columns(accounts, judged, flagged, evidence)
+
+
+def columns(
+    accounts: tuple[str, ...], judged: NDArray[np.bool_], flagged: NDArray[np.bool_], evidence: Callable[[int], str]
+) -> Judgements:
+    """Return what a flag's `judge` returns; reasons are written for the flagged only."""
+    return {
+        "account_id": list(accounts),
+        "flagged": [bool(flag) if known else None for flag, known in zip(flagged, judged, strict=True)],
+        "evidence": [evidence(place) if flag else None for place, flag in enumerate(flagged)],
+    }
+
+
+def in_words(ms: int) -> str:
+    """Return a length of time in the largest unit that fits.
+
+    >>> in_words(2_400_000), in_words(45_000), in_words(10_800_000)
+    ('40 min', '45 s', '3 h')
+    """
+    for unit, size in (("h", 3_600_000), ("min", 60_000), ("s", 1_000)):
+        if ms >= size:
+            return f"{ms / size:.3g} {unit}"
+    return f"{ms} ms"
+
+
+def planted(times: Mapping[str, Iterable[int]], resolution_ms: int = 1000) -> tuple[dict[str, object], ...]:
+    """Return rows of `posts` for a flag's example: these accounts at these times (ms)."""
+    return tuple(
+        {"post_id": f"{account}p{n}", "account_id": account, "at_ms": at, "at_resolution_ms": resolution_ms}
+        for account, moments in times.items()
+        for n, at in enumerate(moments)
+    )
