@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from floodmark.benchmark import accounts_aftermath as aftermath_study, accounts_automation
+from floodmark.benchmark import accounts_aftermath as aftermath_study
+from floodmark.benchmark import accounts_automation, backgrounds, framing, nulls, power
 from floodmark.benchmark import accounts_structure as structure_study
 from floodmark.benchmark import accounts_takeover as takeover_study
-from floodmark.benchmark import backgrounds, framing, nulls, power
 from floodmark.event import study as spikes_study
 from floodmark.simulate.crowd_kinds import LATE_KINDS
 from floodmark.simulate.plant import Actions
