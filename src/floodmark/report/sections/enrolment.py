@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from floodmark.accounts.enrolment import ENROLLED, HISTOGRAM_DAYS, CreationDates, creation_dates
+from floodmark.accounts.enrolment import (
+    ENROLLED,
+    HISTOGRAM_DAYS,
+    IMPOSSIBLE,
+    CreationDates,
+    DateQuality,
+    creation_dates,
+    date_quality,
+    enrolled_among,
+)
 from floodmark.accounts.prevalence import FlagCounts, Tally, count_flags
 from floodmark.findings import Evidence, Finding, not_testable
 from floodmark.registry import Section
+from floodmark.report.sections._bursts import burst_findings
 from floodmark.report.sections._shared import confidence, difference_finding, share_finding, unknown_limit, whose
 from floodmark.view import CaseView
 
@@ -17,7 +27,9 @@ _LIMITS: Final = (
     "Accounts that were created in time but had gone before the collection are missing.",
     "An account that is old can have changed hands; its creation date does not show that.",
 )
-_COARSE: Final = "Some creation dates are known to the day only and can fall on the wrong side of the period's ends."
+_COARSE: Final = (
+    "Some creation dates are known to the day only; those that may lie on either side of an end are unknown."
+)
 _ALTERNATIVES: Final = (
     "An announced event brings people to the platform before it begins.",
     "A platform's own growth brings newcomers at any time; compare with the control.",
@@ -28,12 +40,24 @@ _ALTERNATIVES: Final = (
 def findings(view: CaseView) -> list[Finding]:
     """Return the findings of M5."""
     counts, dates, subjects = count_flags(view, [ENROLLED]), creation_dates(view), view.config.subjects
-    found = [_share(view, counts, dates, subject) for subject in subjects]
+    quality = date_quality(view)
+    against = [subject for subject in subjects if subject != "control"]
+    found = [_share(view, counts, dates, quality, subject) for subject in subjects]
     found += [_accounts(view, counts, dates, subject) for subject in subjects]
-    return found + [_difference(view, counts, dates, subject) for subject in subjects if subject != "control"]
+    found += [_difference(view, counts, dates, subject) for subject in against]
+    found += [_recent(view, dates, subject) for subject in against]
+    found += [finding for subject in against for finding in _streams(view, counts, dates, subject)]
+    found += burst_findings(view)
+    return found + [_impossible(quality, subject) for subject in subjects]
 
 
-def _share(view: CaseView, counts: FlagCounts, dates: Mapping[str, CreationDates], subject: str) -> Finding:
+def _share(
+    view: CaseView,
+    counts: FlagCounts,
+    dates: Mapping[str, CreationDates],
+    quality: Mapping[str, DateQuality],
+    subject: str,
+) -> Finding:
     claim = f"Of the {whose(subject)} with a known creation date, this share was created shortly before the event."
     if not counts.testable(subject, ENROLLED):
         return _missing(f"M5.enrolled.{subject}", subject, claim, "share")
@@ -46,9 +70,11 @@ def _share(view: CaseView, counts: FlagCounts, dates: Mapping[str, CreationDates
         view.config.parameters.level,
         method=_method(view),
         evidence=_EVIDENCE,
-        limits=_limits(own),
+        limits=(*_limits(own), *_quality_limits(quality[subject])),
         alternatives=_ALTERNATIVES,
         details={
+            "dated_by_profile": quality[subject].from_profile,
+            "dated_by_id": quality[subject].from_id,
             "days": [list(day) for day in own.by_day],
             "days_before": HISTOGRAM_DAYS,
             "created_in_window": own.in_window,
@@ -94,6 +120,87 @@ def _difference(view: CaseView, counts: FlagCounts, dates: Mapping[str, Creation
         limits=_limits(dates[subject]) if subject in dates else _LIMITS,
         alternatives=_ALTERNATIVES,
     )
+
+
+def _recent(view: CaseView, dates: Mapping[str, CreationDates], subject: str) -> Finding:
+    """Return the difference among young accounts only: whether the roster is new, or only younger in all its ages."""
+    years = view.config.parameters.enrolment_recent_years
+    tallies = enrolled_among(view, years)
+    return difference_finding(
+        f"M5.difference_recent.{subject}",
+        subject,
+        f"Among young {whose(subject)}, the share created shortly before the event exceeds that of control accounts as"
+        " young by so much.",
+        tallies.get(subject, Tally(0, 0, 0)),
+        tallies.get("control"),
+        view.config.parameters.level,
+        method=f"{_method(view)}, of those created at most {years} years of 365 days before it or during it",
+        evidence=_EVIDENCE,
+        limits=_limits(dates[subject]) if subject in dates else _LIMITS,
+        alternatives=_ALTERNATIVES,
+    )
+
+
+def _streams(view: CaseView, counts: FlagCounts, dates: Mapping[str, CreationDates], subject: str) -> list[Finding]:
+    """Return the difference from each control stream, where there are several."""
+    streams = view.config.control_streams
+    return [
+        difference_finding(
+            f"M5.difference_to.{stream}.{subject}",
+            subject,
+            f"The share created shortly before the event among {whose(subject)} exceeds that of accounts in the control"
+            f" stream {stream} by so much.",
+            counts.tally(subject, (ENROLLED.name,)),
+            enrolled_among(view, stream=stream).get("control"),
+            view.config.parameters.level,
+            method=_method(view),
+            evidence=_EVIDENCE,
+            limits=_limits(dates[subject]) if subject in dates else _LIMITS,
+            alternatives=_ALTERNATIVES,
+        )
+        for stream in (streams if len(streams) > 1 else ())
+    ]
+
+
+def _impossible(quality: Mapping[str, DateQuality], subject: str) -> Finding:
+    claim = f"So many {whose(subject)} have an impossible creation date; they stay, their date counts as unknown."
+    own = quality.get(subject)
+    if own is None or not own.from_profile + own.from_id + sum(own.impossible.values()):
+        return _missing(f"M5.impossible_dates.{subject}", subject, claim, "accounts")
+    return Finding(
+        id=f"M5.impossible_dates.{subject}",
+        measure="M5",
+        subject=subject,
+        claim=claim,
+        value=sum(own.impossible.values()),
+        unit="accounts",
+        low=None,
+        high=None,
+        state="measured",
+        method=f"creation dates {', '.join(IMPOSSIBLE.values())}",
+        evidence=Evidence(("participants", "accounts", "posts"), "participants with an impossible date", own.accounts),
+        limits=("A wrong date that is possible cannot be told from a right one.", *_quality_limits(own)),
+        confidence="high",
+        alternatives=("A collector that mixes up columns, units or time zones makes such dates.",),
+        details={
+            **own.impossible,
+            "differs_from_id": own.differs,
+            "dated_by_profile": own.from_profile,
+            "dated_by_id": own.from_id,
+            "undated": own.accounts - own.from_profile - own.from_id,
+            "accounts": own.accounts,
+        },
+    )
+
+
+def _quality_limits(own: DateQuality) -> tuple[str, ...]:
+    wrong = [f"{count} {IMPOSSIBLE[reason]}" for reason, count in own.impossible.items() if count]
+    found = (
+        (own.from_id, f"{own.from_id} of {own.accounts} creation dates come from the account's id, with its error."),
+        (wrong, f"Impossible creation dates, counted as unknown: {', '.join(wrong)}."),
+        (own.differs, f"For {own.differs} accounts profile and id differ by over a day; the profile's date is kept."),
+    )
+    return tuple(words for count, words in found if count)
 
 
 def _method(view: CaseView) -> str:
