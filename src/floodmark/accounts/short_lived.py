@@ -32,7 +32,10 @@ WITH known AS (
     SELECT post_id, account_id, stream, min(deleted_at_ms) AS deleted_at_ms, min(created_at_ms) AS stated_ms
     FROM post_deletions GROUP BY post_id, account_id, stream
 ),
-held AS (SELECT post_id, account_id, min(at_ms) AS at_ms FROM posts GROUP BY post_id, account_id),
+held AS (
+    SELECT post_id, account_id, min(at_ms) AS at_ms FROM posts
+    WHERE post_id IN (SELECT post_id FROM post_deletions) GROUP BY post_id, account_id
+),
 numbers AS (
     SELECT k.*, h.at_ms AS held_ms,
            CASE WHEN split_part(k.post_id, ':', 1) IN {_PLATFORMS}
@@ -139,29 +142,30 @@ def _of_roster(view: CaseView, roster: str, accounts: int) -> Deletions:
     db, limit_ms = view.db, view.config.parameters.short_life_minutes * MINUTE_MS
     bound = {"roster": roster, "streams": list(streams_with_deletions(view, roster))}
     own = """
+        CREATE OR REPLACE TEMP TABLE _own_deleted AS
         SELECT d.account_id, d.post_id, min(d.life_ms) AS life_ms, min(d.created_from) AS created_from
         FROM _deleted d JOIN participants p ON p.account_id = d.account_id AND p.roster = $roster
         WHERE d.stream IN (SELECT unnest($streams)) GROUP BY ALL
     """
+    db.execute(own, bound)
     rows = db.arrays(
-        f"SELECT dense_rank() OVER (ORDER BY account_id) - 1 AS owner, life_ms FROM ({own})"
-        " WHERE life_ms >= 0 ORDER BY life_ms, owner",
-        bound,
+        "SELECT dense_rank() OVER (ORDER BY account_id) - 1 AS owner, life_ms FROM _own_deleted"
+        " WHERE life_ms >= 0 ORDER BY life_ms, owner"
     )
     deleting, deleted, unknown, impossible = db.one(
         "SELECT count(DISTINCT account_id), count(*), count(*) FILTER (life_ms IS NULL), count(*) FILTER (life_ms < 0)"
-        f" FROM ({own})",
-        bound,
+        " FROM _own_deleted"
     )
     origins = db.rows(
-        f"SELECT created_from, count(*) FROM ({own}) WHERE life_ms >= 0 GROUP BY created_from ORDER BY created_from",
-        bound,
+        "SELECT created_from, count(*) FROM _own_deleted WHERE life_ms >= 0 GROUP BY created_from ORDER BY created_from"
     )
     window = {"start_ms": view.config.event.start_ms, "end_ms": view.config.event.end_ms, "limit_ms": limit_ms}
+    # Within one stream a post has one row; only several can hold it twice.
+    once = "DISTINCT s.post_id" if len(streams_with_deletions(view, roster)) > 1 else "*"
     held = db.arrays(
-        """
-        SELECT count(DISTINCT s.post_id) AS posts,
-               count(DISTINCT s.post_id) FILTER (d.life_ms >= 0 AND d.life_ms < $limit_ms) AS gone_soon
+        f"""
+        SELECT count({once}) AS posts,
+               count({once}) FILTER (d.life_ms >= 0 AND d.life_ms < $limit_ms) AS gone_soon
         FROM participants p
         JOIN posts s ON s.account_id = p.account_id
         LEFT JOIN _deleted d ON d.post_id = s.post_id AND d.account_id = s.account_id AND d.stream = s.stream

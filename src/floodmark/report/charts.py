@@ -404,7 +404,7 @@ def _staying(scene: Scene) -> list[Chart]:
         if finding.id.startswith("M6.matched_difference.") and all(rows) and subject:
             values = [*_stays(subject.slot, subject.title, rows[0]), *_stays("control", "like controls", rows[1])]
             p = finding.details.get("p_value")
-            note = f"p = {p:.3g}" if is_number(p) else ""
+            note = f"p {'≤' if p <= 0.0005 else '='} {p:.3g}" if is_number(p) else ""
             panels.append(Panel(staying_spec(values, [subject.slot, "control"]), subject, f"{subject.title}.", note))
     if panels:
         caption = "The matched accounts of each roster and their controls, weighted to the same mix of age, language,"

@@ -125,7 +125,8 @@ def _problem(view: CaseView, own: Stays, subject: str, lists: set[str]) -> str |
 
 
 def _p(value: float) -> str:
-    return f"= {value:.3g}"
+    lowest = 1 / (PERMUTATIONS + 1)
+    return f"at most {lowest:.3g}" if value <= lowest else f"= {value:.3g}"
 
 
 def _rows(compared: Comparison) -> int:
