@@ -188,6 +188,7 @@ class Parameters(_Strict):
     spike_bin_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
     baseline_days: Annotated[int, Field(ge=1, le=36_500)] = 28
     automation_min_posts: Annotated[int, Field(ge=10, le=1_000_000)] = 20
+    same_schedule_min: Annotated[int, Field(ge=3, le=1_000_000)] = 5
     structure_min_actions: Annotated[int, Field(ge=2, le=1_000_000)] = 5
     takeover_history_posts: Annotated[int, Field(ge=2, le=1_000_000)] = 10
     takeover_posts_after: Annotated[int, Field(ge=1, le=1_000_000)] = 3

@@ -12,6 +12,13 @@ def test_strong_plants_are_found_and_organic_timelines_are_not() -> None:
     assert found["clock_marks", "period 40 min, 60 posts", "jitter 10 s"]["hit_share"] == 1
     assert found["no_night", "10 days, 2 posts an hour", "0 h of quiet"]["hit_share"] == 1
     assert found["no_night", "10 days, 2 posts an hour", "8 h of quiet"]["hit_share"] == 0
-    for (measure, *_), row in found.items():
-        if measure != "behaviour_sequence":
-            assert float(str(row["false_alarm_share"])) <= 0.01
+    assert found["same_schedule", "20 accounts, 40 shared moments", "jitter 2 s"]["hit_share"] == 1
+    assert found["same_schedule", "20 accounts, 40 shared moments", "jitter 300 s"]["hit_share"] == 0
+    assert float(str(found["behaviour_sequence", "20 copies of 150 posts", "10% changed"]["hit_share"])) > 0.8
+    for (_, behaviour, strength), row in found.items():
+        share = float(str(row["false_alarm_share"]))
+        if behaviour.startswith("null"):
+            level = float(strength.split()[-1])
+            assert share <= level + 4 * (level / int(str(row["organic"]))) ** 0.5
+        else:
+            assert share <= 0.012

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from floodmark.accounts import clock_marks, no_night, rare_client, regular_gaps
+from floodmark.accounts import behaviour_sequence, clock_marks, no_night, rare_client, regular_gaps, same_schedule
 from floodmark.accounts.judge import judge
-from floodmark.accounts.kernels import rhythm, sequences
-from floodmark.accounts.sequences import cut_of, shared_by_few
+from floodmark.accounts.kernels import rhythm, schedule, sequences
+from floodmark.accounts.sequences import cut_of, own_null, shared_by_few
 from floodmark.accounts.timelines import planted
 from floodmark.registry import Flag
 from floodmark.view import CaseView
@@ -88,7 +88,7 @@ def test_organic_rhythms_keep_their_p_values_honest() -> None:
         times.append(T0 + (np.cumsum(gaps) // 1000 * 1000).astype(np.int64))
     at, starts = np.concatenate(times), np.arange(6_001) * 150
     clock = np.full(6_000, 1_000)
-    even = rhythm.even_gaps(starts, at, clock * 60, 43_200_000, 0.05, 2.0, 20)[0]
+    even = rhythm.even_gaps(starts, at, clock * 60, 10_800_000, 0.05, 2.0, 20)[0]
     marks = rhythm.clock_marks(starts, at, clock, np.array(clock_marks.PERIODS_MS), 20, 20)[0]
     for p in (even, marks):
         known = p[~np.isnan(p)]
@@ -133,3 +133,76 @@ def test_without_a_control_no_client_is_rare(make_view: MakeView) -> None:
     assert flagged(make_view, rare_client.FLAG, posts) == {}
     view = make_view(posts=[{"stream": "main", "at_resolution_ms": 1000, **post} for post in posts], account_flags=())
     assert rare_client.clients(view) == ()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_shared_moments_are_those_of_brute_force(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    own = [np.sort(rng.integers(0, 60, rng.integers(1, 25))) * 1_000 for _ in range(7)]
+    at, starts = np.concatenate(own), np.concatenate([[0], np.cumsum([len(times) for times in own])])
+    order = np.argsort(at, kind="stable")
+    owner = np.repeat(np.arange(7, dtype=np.int32), np.diff(starts))
+    a, b, moments = schedule.shared_moments(starts, at, order, owner[order], 2_000, 5_000, 2)
+    expected = {
+        (i, j): len({t // 5_000 for t in own[i] if (abs(own[j] - t) <= 2_000).any()})
+        for i in range(7)
+        for j in range(i + 1, 7)
+    }
+    found = dict(zip(zip(a.tolist(), b.tolist(), strict=True), moments.tolist(), strict=True))
+    assert found == {pair: n for pair, n in expected.items() if n >= 2}
+
+
+def test_two_in_step_are_not_enough_and_a_clock_of_minutes_judges_nobody(make_view: MakeView) -> None:
+    rng = np.random.default_rng(8)
+    shared = (T0 + np.sort(rng.integers(0, 400_000, 40)) * 1_000).tolist()
+    own = {f"x:{n}": (T0 + np.sort(rng.integers(0, 400_000, 40)) * 1_000).tolist() for n in range(5)}
+    pair = planted({**own, "x:a": shared, "x:b": shared})
+    assert set(flagged(make_view, same_schedule.FLAG, list(pair)).values()) == {False}
+    three = planted({**own, "x:a": shared, "x:b": shared, "x:c": shared})
+    assert {n for n, yes in flagged(make_view, same_schedule.FLAG, list(three)).items() if yes} == {"x:a", "x:b", "x:c"}
+    assert flagged(make_view, same_schedule.FLAG, list(three)[::-1]) == flagged(
+        make_view, same_schedule.FLAG, list(three)
+    )
+    minutes = [{**post, "at_resolution_ms": 60_000} for post in three]
+    assert flagged(make_view, same_schedule.FLAG, minutes) == {}
+
+
+def test_posts_on_the_full_hour_are_no_shared_schedule_where_the_crowd_posts_then(make_view: MakeView) -> None:
+    rng = np.random.default_rng(4)
+    # Everybody posts on some full hours, each on its own.
+    hours = {f"x:{n:02}": (T0 + np.sort(rng.choice(240, 40, replace=False)) * 3_600_000).tolist() for n in range(30)}
+    assert set(flagged(make_view, same_schedule.FLAG, list(planted(hours))).values()) == {False}
+
+
+def test_other_orders_keep_runs_neighbours_and_mix() -> None:
+    rng = np.random.default_rng(3)
+    letters, starts = rng.choice(3, 400, p=[0.5, 0.3, 0.2]).astype(np.uint8), np.array([0, 150, 400])
+    mixed = sequences.reordered(letters, starts, 20, 1)
+    assert not np.array_equal(mixed, letters)
+    assert np.array_equal(mixed, sequences.reordered(letters, starts, 20, 1))
+    for first, end in ((0, 150), (150, 400)):
+        before, after = letters[first:end], mixed[first:end]
+        assert np.array_equal(np.bincount(before), np.bincount(after))
+        pairs = [np.bincount(part[:-1] * 3 + part[1:], minlength=9) for part in (before, after)]
+        assert np.array_equal(*pairs)
+
+
+def test_people_who_only_repost_are_not_copies_of_each_other(make_view: MakeView) -> None:
+    rng = np.random.default_rng(2)
+    rows = [
+        {**post, "is_repost": bool(number < 20 or rng.random() < 0.5)}
+        for number in range(40)
+        for post in planted({f"x:{number:02}": range(T0, T0 + 60_000, 1_000)})
+    ]
+    found = flagged(make_view, behaviour_sequence.FLAG, rows)
+    assert len(found) == 40
+    assert not any(found.values())
+
+
+def test_long_runs_alone_are_no_shared_sequence() -> None:
+    rng = np.random.default_rng(1)
+    runs = [np.repeat(rng.permutation(np.arange(60) % 2), rng.geometric(0.1, 60)).astype(np.uint8) for _ in range(60)]
+    starts = np.concatenate([[0], np.cumsum([len(part) for part in runs])]).astype(np.int64)
+    p, length, usual = own_null(np.concatenate(runs), starts)
+    assert (p > 0.0005).all()
+    assert np.median(length / usual) < 1.5

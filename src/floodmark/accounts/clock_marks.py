@@ -27,7 +27,7 @@ def _judge(view: CaseView) -> Judgements:
 
     def why(place: int) -> str:
         return (
-            f"{posts[place]} posts in as many cycles of {in_words(int(period[place]))} at one point of the cycle"
+            f"{posts[place]} posts, each in another cycle of {in_words(int(period[place]))}, at one point of the cycle"
             f" (strength {strength[place]:.2f} of 1); p {p[place]:.1e}"
         )
 
@@ -42,8 +42,8 @@ FLAG: Final = Flag(
     title="Posts on marks of the clock",
     meaning=(
         "Its posts stand at one point of the minute, of 5, 10, 15, 20 or 30 minutes or of the hour (Rayleigh's test on"
-        " one post a cycle, over all periods; mean resultant length at least 0.8; false-discovery rate 1 % over the"
-        " accounts), as on the full hour. Judged from parameters.automation_min_posts such posts (20 by default) on. A"
+        " posts at least one period apart, over all periods; mean resultant length at least 0.8; false-discovery rate"
+        " 1 % over the accounts), as on the full hour. Judged from parameters.automation_min_posts such posts (20 by default) on. A"
         " clock of minutes can judge periods from 20 minutes on only."
     ),
     needs=("posts.at_ms",),

@@ -12,8 +12,8 @@ from floodmark.view import CaseView
 
 #: A gap is judged from so many ticks of the clock on, or rounding alone would make equal gaps.
 TICKS: Final = 60
-#: Longer gaps are habits of the day.
-LONGEST_MS: Final = 12 * 3_600_000
+#: Longer gaps may be nights, which are even by habit.
+LONGEST_MS: Final = 3 * 3_600_000
 #: Half the width of the band, relative to its middle.
 WIDTH: Final = 0.05
 #: How much denser than its surroundings an ordinary spread of gaps may be anywhere.
@@ -26,7 +26,7 @@ def _judge(view: CaseView) -> Judgements:
     from floodmark.accounts.kernels.rhythm import even_gaps
 
     minimum = view.config.parameters.automation_min_posts
-    own = timelines(view, minimum + 1)
+    own = timelines(view, minimum)
     p, length, band, entropy = even_gaps(
         own.starts, own.at_ms, own.resolution_ms * TICKS, LONGEST_MS, WIDTH, STEEPNESS, minimum
     )
@@ -49,7 +49,7 @@ FLAG: Final = Flag(
     title="Even gaps between posts",
     meaning=(
         "At least 30 % of the gaps between its posts are within 5 % of one length, more than a smooth spread of gaps"
-        " allows twice over (false-discovery rate 1 % over the accounts). Gaps under 60 ticks of the clock or over 12"
+        " allows twice over (false-discovery rate 1 % over the accounts). Gaps under 60 ticks of the clock or over 3"
         " hours do not count; judged from parameters.automation_min_posts gaps (20 by default) on. With a clock of"
         " minutes, gaps under an hour cannot be judged."
     ),

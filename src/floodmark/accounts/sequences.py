@@ -2,7 +2,9 @@
 
 Cresci et al. 2018, doi 10.1109/TDSC.2017.2681672, with the cut of the authors' toolbox (ddna-toolbox): the curve of the
 longest substring common to k accounts is smoothed, and cut where it stops to fall. On the 738 accounts that come with
-the toolbox the same 284 are flagged as by the original.
+the toolbox the same 284 are flagged as by the original. That cut is brittle: the toolbox drops the fractions of its
+moving average, and with them kept the cut falls elsewhere. `own_null` is Floodmark's test of the same stretches; its
+orders drawn at random are a regenerative block bootstrap (Bertail & Clemencon 2006, doi 10.3150/bj/1155735932).
 """
 
 from __future__ import annotations
@@ -12,14 +14,23 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from floodmark.stats import Floats
+
 Int64s = NDArray[np.int64]
 
 #: Posts, reposts, replies.
 ALPHABET: Final = 3
 #: The toolbox's default.
 WINDOW: Final = 10
-#: Orders drawn at random; the shared substring must be longer than in each of them.
-SHUFFLES: Final = 9
+#: A stretch counts when so many other accounts hold it.
+OTHERS: Final = 2
+#: Fewest and most orders drawn at random; between them, as many as keep to MAX_LETTERS letters in all.
+DRAWS: Final = (5, 99)
+MAX_LETTERS: Final = 20_000_000
+#: Floor of the standard deviation of a length's logarithm, or accounts whose orders look all alike would decide.
+LEAST_SPREAD: Final = 0.1
+#: Stretches change places with so many neighbours.
+BLOCK: Final = 20
 _SEED: Final = 9
 
 
@@ -65,15 +76,29 @@ def shared_by_few(letters: NDArray[np.uint8], starts: Int64s) -> tuple[NDArray[n
     return kernel.holders(automaton, letters, starts, wanted), cut, int(longest[cut])
 
 
-def chance_length(letters: NDArray[np.uint8], starts: Int64s, cut: int) -> int:
-    """Return the longest substring that `cut` sequences share in any of SHUFFLES random orders of their letters."""
+def own_null(letters: NDArray[np.uint8], starts: Int64s) -> tuple[Floats, NDArray[np.int32], Floats]:
+    """Return a p-value for each sequence, the longest stretch that OTHERS more hold too, and its mean by chance.
+
+    Chance: all sequences with their stretches in another order (`kernel.reordered`), as often as MAX_LETTERS allow.
+    The observed order and the others are treated alike, each set off against the rest in standard deviations, and
+    p-values are the share of all other orders of all sequences that reach as far: where the order within blocks is
+    random, a p-value drawn from all sequences at once is uniform. Few accounts sharing little cannot pass with few
+    orders; the price is missed copies, not false alarms.
+    """
     from floodmark.accounts.kernels import sequences as kernel
 
-    rng = np.random.default_rng(_SEED)
-    owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    found = 0
-    for _ in range(SHUFFLES):
-        mixed = letters[np.lexsort((rng.random(len(letters)), owner))]
+    count = len(starts) - 1
+    draws = int(np.clip(MAX_LETTERS // max(1, len(letters)), *DRAWS))
+    lengths = np.empty((draws + 1, count))
+    for draw in range(draws + 1):
+        mixed = kernel.reordered(letters, starts, BLOCK, _SEED + draw) if draw else letters
         automaton = kernel.build(mixed, starts, ALPHABET)
-        found = max(found, int(kernel.longest_by_count(automaton, len(starts) - 1)[cut]))
-    return found
+        lengths[draw] = kernel.holders(automaton, mixed, starts, automaton.sequences > OTHERS)
+    # The longest common stretch varies in proportion to its length (Gumbel), so its logarithm varies alike in all.
+    logs = np.log1p(lengths)
+    mean = (logs.sum(axis=0) - logs) / draws
+    spread = np.sqrt(np.maximum(0.0, ((logs**2).sum(axis=0) - logs**2) / draws - mean**2))
+    score = np.round((logs - mean) / np.maximum(LEAST_SPREAD, spread), 9)
+    chance = np.sort(score[1:].ravel())
+    reached = len(chance) - np.searchsorted(chance, score[0], side="left")
+    return (1 + reached) / (1 + len(chance)), lengths[0].astype(np.int32), np.expm1(mean[0])

@@ -16,11 +16,14 @@ from floodmark.accounts.clock_marks import TICKS as MARK_TICKS
 from floodmark.accounts.no_night import CHANCE, MIN_DAYS, QUIET_MS
 from floodmark.accounts.no_night import SHARE as NIGHT_SHARE
 from floodmark.accounts.regular_gaps import LONGEST_MS, SHARE, STEEPNESS, TICKS, WIDTH
-from floodmark.accounts.sequences import chance_length, shared_by_few
+from floodmark.accounts.same_schedule import OTHERS
+from floodmark.accounts.schedules import in_step, pairs_in_step
+from floodmark.accounts.sequences import own_null
 from floodmark.accounts.timelines import FALSE_DISCOVERIES
 from floodmark.stats import bh, wilson
 
 Times = list[NDArray[np.int64]]
+Flat = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 Row = dict[str, object]
 Judge = Callable[[Times], NDArray[np.bool_]]
 
@@ -29,9 +32,11 @@ _DAY_MS: Final = 86_400_000
 _MINIMUM: Final = 20
 _PLANTED: Final = 20
 _ORGANIC: Final = 180
+MIN_MOMENTS: Final = 5
 _PERIOD_MS: Final = 2_400_000
 JITTERS_S: Final = (1, 10, 60, 120, 300, 600)
 POSTS: Final = (10, 30, 60, 200)
+STEP_JITTERS_S: Final = (0, 2, 5, 20, 60, 300)
 NIGHT_HOURS: Final = (0, 2, 3, 4, 6, 8)
 CHANGED: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
 
@@ -46,8 +51,13 @@ def rows(runs: int, seed: int) -> list[Row]:
     beat, awake = "period 40 min, 60 posts", "10 days, 2 posts an hour"
     made += [_row("clock_marks", beat, f"jitter {jitter} s", _periodic(60, jitter), runs, seed) for jitter in JITTERS_S]
     made += [_row("no_night", awake, f"{hours} h of quiet", _awake(hours), runs, seed) for hours in NIGHT_HOURS]
+    # One origin for all planted accounts of a run: their moments are the same but for the jitter.
+    made += [
+        _row("same_schedule", "20 accounts, 40 shared moments", f"jitter {jitter} s", _in_step(jitter), runs, seed)
+        for jitter in STEP_JITTERS_S
+    ]
     made += [_sequence_row(changed, runs, seed) for changed in CHANGED]
-    return made
+    return made + honest_rows(seed)
 
 
 def _row(
@@ -103,6 +113,15 @@ def _periodic(posts: int, jitter_s: int) -> Callable[[np.random.Generator], NDAr
     return plant
 
 
+def _in_step(jitter_s: int) -> Callable[[np.random.Generator], NDArray[np.int64]]:
+    shared = np.sort(np.random.default_rng(41).integers(0, 10 * _DAY_MS, 40))
+
+    def plant(rng: np.random.Generator) -> NDArray[np.int64]:
+        return np.sort(_T0 + shared + rng.integers(0, jitter_s * 1000 + 1, 40)) // 1000 * 1000
+
+    return plant
+
+
 def _awake(quiet_hours: int) -> Callable[[np.random.Generator], NDArray[np.int64]]:
     def plant(rng: np.random.Generator) -> NDArray[np.int64]:
         slots = np.arange(480) * 1_800_000
@@ -112,7 +131,7 @@ def _awake(quiet_hours: int) -> Callable[[np.random.Generator], NDArray[np.int64
     return plant
 
 
-def _flat(times: Times) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _flat(times: Times) -> Flat:
     starts = np.concatenate([[0], np.cumsum([len(own) for own in times])]).astype(np.int64)
     return starts, np.concatenate(times), np.full(len(times), 1000, dtype=np.int64)
 
@@ -147,7 +166,62 @@ def _nights(times: Times) -> NDArray[np.bool_]:
     return _flagged(p, sleepless >= NIGHT_SHARE * np.maximum(1, days))
 
 
-JUDGES: Final[dict[str, Judge]] = {"regular_gaps": _even, "clock_marks": _marks, "no_night": _nights}
+def _steps(times: Times) -> NDArray[np.bool_]:
+    starts, at, _ = _flat(times)
+    partners, _, _ = in_step(pairs_in_step(starts, at, 1_000, MIN_MOMENTS), len(times), FALSE_DISCOVERIES)
+    return partners >= OTHERS
+
+
+JUDGES: Final[dict[str, Judge]] = {
+    "regular_gaps": _even,
+    "clock_marks": _marks,
+    "no_night": _nights,
+    "same_schedule": _steps,
+}
+
+
+def honest_rows(seed: int, accounts: int = 8_000) -> list[Row]:
+    """Return, for three seeds, the share of made organic accounts (pairs) whose p-value is at most 1, 5 and 10 %."""
+    made: list[Row] = []
+    for place in range(3):
+        rng = np.random.default_rng([seed, 99, place])
+        times = [_organic(rng, number % 4) for number in range(accounts)]
+        flat = _flat(times)
+        for measure, p in _p_values(rng, times, flat):
+            known = p[~np.isnan(p)]
+            for level in (0.01, 0.05, 0.1):
+                below = int((known <= level).sum())
+                low, high = wilson(below, len(known))
+                made.append(
+                    {
+                        "measure": measure,
+                        "behaviour": f"null, seed {place + 1}",
+                        "strength": f"p at most {level:g}",
+                        "organic": len(known),
+                        "false_alarm_share": below / len(known),
+                        "false_alarm_low": low,
+                        "false_alarm_high": high,
+                    }
+                )
+    return made
+
+
+def _p_values(rng: np.random.Generator, times: Times, flat: Flat) -> list[tuple[str, NDArray[np.float64]]]:
+    from floodmark.accounts.kernels.rhythm import clock_marks, even_gaps, sleepless_days
+
+    starts, at, clock = flat
+    letters = [_letters(rng, 150) for _ in range(500)]
+    few = times[:300]
+    pairs = pairs_in_step(*_flat(few)[:2], 1_000, 1)
+    # Pairs without a shared moment have a p-value of 1; they are counted too.
+    steps = np.concatenate([pairs.p_values, np.ones(len(few) * (len(few) - 1) // 2 - len(pairs.a))])
+    return [
+        ("regular_gaps", even_gaps(starts, at, clock * TICKS, LONGEST_MS, WIDTH, STEEPNESS, _MINIMUM)[0]),
+        ("clock_marks", clock_marks(starts, at, clock, np.array(PERIODS_MS, dtype=np.int64), MARK_TICKS, _MINIMUM)[0]),
+        ("no_night", sleepless_days(starts, at, QUIET_MS, _DAY_MS, CHANCE, MIN_DAYS)[0]),
+        ("same_schedule (pairs)", steps),
+        ("behaviour_sequence", own_null(np.concatenate(letters), np.arange(501) * 150)[0]),
+    ]
 
 
 def _sequence_row(changed: float, runs: int, seed: int) -> Row:
@@ -161,10 +235,8 @@ def _sequence_row(changed: float, runs: int, seed: int) -> Row:
             _PLANTED:
         ]
         letters, starts = np.concatenate(sequences).astype(np.uint8), np.arange(len(sequences) + 1) * 150
-        length, cut, at_cut = shared_by_few(letters, starts)
-        found = length > 0
-        if found.any() and at_cut <= chance_length(letters, starts, cut):
-            found[:] = False
+        p, length, usual = own_null(letters, starts)
+        found = _flagged(p, length > usual)
         hits += int(found[:_PLANTED].sum())
         alarms += int(found[_PLANTED:].sum())
     return _counted("behaviour_sequence", "20 copies of 150 posts", f"{changed:.0%} changed", hits, alarms, runs)

@@ -69,7 +69,7 @@ def even_gaps(
 
     Of the gaps between half and double a length, so many should lie within `width` (relative) of it as the narrow
     band's share of the wide one's log length, times `steepness` at most. Lengths scanned: every gap; Bonferroni over
-    them. Gaps outside [shortest_ms of the account, longest_ms] do not count; fewer than `minimum`: NaN. Returns
+    them. Lengths outside [shortest_ms of the account, longest_ms] are not scanned; fewer than `minimum`: NaN. Returns
     p-values, the length, gaps in the band, and the entropy of the gaps in bits (half-octaves).
     """
     count = len(starts) - 1
@@ -79,13 +79,18 @@ def even_gaps(
     for account in range(count):
         times = at_ms[starts[account] : starts[account + 1]]
         gaps = np.diff(times)
-        gaps = np.sort(gaps[(gaps >= shortest_ms[account]) & (gaps <= longest_ms)])
-        if len(gaps) < minimum:
+        shortest = shortest_ms[account]
+        # The wide band of the first and last lengths reaches further than they do.
+        gaps = np.sort(gaps[(gaps * 2 >= shortest) & (gaps <= 2 * longest_ms)])
+        judged = gaps[(gaps >= shortest) & (gaps <= longest_ms)]
+        if len(judged) < minimum:
             continue
-        entropy[account] = _entropy(gaps)
+        entropy[account] = _entropy(judged)
         best, low, high, left, right = 1.0, 0, 0, 0, 0
         for place in range(len(gaps)):
             centre = gaps[place]
+            if centre < shortest or centre > longest_ms:
+                continue
             while gaps[low] < centre * (1 - width):
                 low += 1
             while high < len(gaps) and gaps[high] <= centre * (1 + width):
@@ -98,7 +103,7 @@ def even_gaps(
             hits, trials = high - low - 1, right - left - 1
             if hits <= chance * trials + 1:
                 continue
-            p = tail(hits, trials, chance) * len(gaps)
+            p = tail(hits, trials, chance) * len(judged)
             if p < best or (p == best and high - low > in_band[account]):
                 best, lengths[account], in_band[account] = p, centre, high - low
         p_values[account] = min(1.0, best)
@@ -123,8 +128,9 @@ def clock_marks(
 ) -> tuple[Floats, Int64s, Floats, Int64s]:
     """Test each account for posts at one phase of a period of the clock (Rayleigh), Bonferroni over the periods.
 
-    One post counts from a cycle (by a fixed hash, so that its place in it is as good as drawn), and none from the cycle
-    after one that counted, so that a burst over the border is one. A period shorter than `ticks` ticks of the clock, or
+    After a post that counts the next one counts that comes between one and two periods later or more, by a fixed
+    sequence as good as drawn: so a burst counts once wherever the borders of the cycles lie, and somebody who posts all
+    the time counts at any phase. A period shorter than `ticks` ticks of the clock, or
     with fewer than `minimum` such posts, is left out; none left: NaN. Returns p-values, the period, the mean resultant
     length there (1: all at one phase) and the posts that counted.
     """
@@ -153,22 +159,18 @@ def clock_marks(
 @compiled
 def _phases(times: Int64s, length: int) -> tuple[int, float]:
     posts, cosine, sine = 0, 0.0, 0.0
-    last, first = np.int64(-(2**62)), 0  # the last cycle that counted
-    while first < len(times):
-        cycle = times[first] // length
-        after = first
-        while after < len(times) and times[after] // length == cycle:
-            after += 1
-        mixed = (cycle * 2654435761 + 40503) % 4294967296
-        chosen = times[first + (mixed >> 7) % (after - first)]
-        first = after
-        if cycle - last < 2:
+    free = times[0]  # from here on a post counts
+    for at in times:
+        if at < free:
             continue
-        last = cycle
-        angle = 2 * math.pi * (chosen % length) / length
+        angle = 2 * math.pi * (at % length) / length
         cosine += math.cos(angle)
         sine += math.sin(angle)
         posts += 1
+        # Golden-ratio steps mixed by squaring: no pattern of the clock lines up with them.
+        drawn = (posts * 0.6180339887498949) % 1.0
+        drawn = (drawn * drawn * 7919.0) % 1.0
+        free = at + length + np.int64(drawn * length)
     return posts, math.hypot(cosine, sine) / max(1, posts)
 
 

@@ -140,3 +140,43 @@ def _walk_best(letters: NDArray[np.uint8], starts: Int64s, transitions: Int32s, 
             state = transitions[state, letters[place]]
             found[sequence] = max(found[sequence], best[state])
     return found
+
+
+@compiled
+def reordered(letters: NDArray[np.uint8], starts: Int64s, block: int, seed: int) -> NDArray[np.uint8]:
+    """Return the sequences with the order of their stretches drawn anew.
+
+    A stretch begins with a run of the account's commonest letter and ends before the next one, so every run, every pair
+    of neighbours and the mix stay as they were. Stretches change places within `block` neighbours only, so that slow
+    changes of habit stay too. What stands before the first stretch stays.
+    """
+    out = letters.copy()
+    for sequence in range(len(starts) - 1):
+        first, end = starts[sequence], starts[sequence + 1]
+        counts = np.zeros(256, dtype=np.int64)
+        for place in range(first, end):
+            counts[letters[place]] += 1
+        main = np.argmax(counts)
+        begins = np.empty(end - first + 1, dtype=np.int64)
+        units = 0
+        for place in range(first, end):
+            if letters[place] == main and (place == first or letters[place - 1] != main):
+                begins[units] = place
+                units += 1
+        # The last stretch may be cut off by the end of the data: it stays.
+        state = np.uint64(seed * 1_000_003 + sequence + 1)
+        for low in range(0, units - 1, block):
+            high = min(low + block, units - 1)
+            order = np.arange(low, high)
+            for k in range(high - low - 1, 0, -1):
+                state += np.uint64(0x9E3779B97F4A7C15)
+                mixed = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+                mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+                other = np.int64((mixed ^ (mixed >> np.uint64(31))) % np.uint64(k + 1))
+                order[k], order[other] = order[other], order[k]
+            at = begins[low]
+            for unit in order:
+                for place in range(begins[unit], begins[unit + 1]):
+                    out[at] = letters[place]
+                    at += 1
+    return out

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from floodmark import stats
-from floodmark.accounts import behaviour_sequence, clock_marks, no_night, rare_client, regular_gaps
+from floodmark.accounts import behaviour_sequence, clock_marks, no_night, rare_client, regular_gaps, same_schedule
 from floodmark.accounts.prevalence import FlagCounts, Tally, count_flags
 from floodmark.findings import Evidence, Finding, not_testable
 from floodmark.registry import Flag, Section
@@ -18,6 +18,7 @@ FLAGS: Final = (
     regular_gaps.FLAG,
     clock_marks.FLAG,
     no_night.FLAG,
+    same_schedule.FLAG,
     behaviour_sequence.FLAG,
     rare_client.FLAG,
 )
