@@ -27,7 +27,7 @@ RUNS = 1_000
 #: Kinds beyond those that every version must show at full count.
 FEWER_RUNS = 100
 SEEDS = 20
-TAKEOVER_RUNS = 5
+TAKEOVER_RUNS = 1
 FULL_COUNT = (
     "rhythm",
     "heavy",
@@ -98,7 +98,7 @@ def accounts_aftermath() -> Rows:
 
 
 def accounts_takeover() -> Rows:
-    """Accounts named as taken over in clean timelines, in planted groups, in real ones; 5 runs a row.
+    """Accounts named as taken over in clean timelines, in planted groups, in real ones; one run a row.
 
     In rows `none` and `real` nothing is planted, and `ira_aug2015` is an operation. False alarms are counted among
     judged ordinary accounts; hits among all planted ones, those that could not be judged among them.
