@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from floodmark.benchmark import accounts_aftermath as aftermath_study
-from floodmark.benchmark import accounts_automation, backgrounds, framing, nulls, power
+from floodmark.benchmark import accounts_automation, accounts_automation_real, backgrounds, framing, nulls, power
 from floodmark.benchmark import accounts_structure as structure_study
 from floodmark.benchmark import accounts_takeover as takeover_study
 from floodmark.event import study as spikes_study
@@ -107,8 +107,13 @@ def accounts_takeover() -> Rows:
 
 
 def accounts_automation_study() -> Rows:
-    """Automation planted at several strengths among made organic timelines, 20 runs of 20 planted and 180 organic."""
-    return accounts_automation.rows(SEEDS, SEED)
+    """Automation planted at several strengths among made organic timelines, 20 runs of 20 planted and 180 organic.
+
+    Rows `null` have nothing planted: the share of p-values at most 1, 5 and 10 %, which should not be larger. Rows
+    `real` are real sets: two organic ones, an operation with a clock of minutes (`ira_aug2015`), and the labelled set
+    of Digital DNA, by its published rule and by the flag.
+    """
+    return accounts_automation.rows(SEEDS, SEED) + accounts_automation_real.real_rows()
 
 
 POWER_COLUMNS = (

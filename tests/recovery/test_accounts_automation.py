@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from floodmark.benchmark import accounts_automation_real
 from floodmark.benchmark.accounts_automation import rows
 
 
@@ -22,3 +27,12 @@ def test_strong_plants_are_found_and_organic_timelines_are_not() -> None:
             assert share <= level + 4 * (level / int(str(row["organic"]))) ** 0.5
         else:
             assert share <= 0.012
+
+
+@pytest.mark.parametrize("name", ["organic_gopdebate_2015", "organic_pheme_2014_15"])
+def test_real_organic_accounts_are_not_flagged(shared: Path, name: str) -> None:
+    file, resolution_ms, sql = accounts_automation_real.SETS[name]
+    found = accounts_automation_real.set_rows(name, shared / "data" / name / file, resolution_ms, sql, 10)
+    judged = {str(row["measure"]): int(str(row["judged"])) for row in found}
+    assert judged["same_schedule"] > 30
+    assert [row["flagged"] for row in found] == [0] * len(found)

@@ -43,8 +43,8 @@ FLAG: Final = Flag(
     meaning=(
         "Its posts stand at one point of the minute, of 5, 10, 15, 20 or 30 minutes or of the hour (Rayleigh's test on"
         " posts at least one period apart, over all periods; mean resultant length at least 0.8; false-discovery rate"
-        " 1 % over the accounts), as on the full hour. Judged from parameters.automation_min_posts such posts (20 by default) on. A"
-        " clock of minutes can judge periods from 20 minutes on only."
+        " 1 % over the accounts), as on the full hour. Judged from parameters.automation_min_posts such"
+        " posts (20 by default) on. A clock of minutes can judge periods from 20 minutes on only."
     ),
     needs=("posts.at_ms",),
     parameters=("automation_min_posts",),
