@@ -166,6 +166,30 @@ class InputSpec(_Strict):
         return self
 
 
+class ErrorRates(_Strict):
+    """How often the flags were right on checked accounts, as [right, checked]: among true cases, and among others."""
+
+    sensitivity: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1, le=1_000_000)]]
+    specificity: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1, le=1_000_000)]]
+
+    @field_validator("sensitivity", "specificity")
+    @classmethod
+    def _fits(cls, counted: tuple[int, int]) -> tuple[int, int]:
+        if counted[0] > counted[1]:
+            raise ValueError(f"{counted[0]} of {counted[1]} cannot be; write [right, checked], such as [45, 50]")
+        return counted
+
+
+class Prevalence(_Strict):
+    """What is known of the errors of the union of flags, from labelled accounts; per language where that differs."""
+
+    source: Annotated[str, Field(min_length=1, max_length=500)]
+    overall: ErrorRates | None = None
+    language: dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}([-_][A-Za-z0-9]{1,8})*$")], ErrorRates] = Field(
+        default_factory=dict
+    )
+
+
 class Parameters(_Strict):
     """Thresholds, all printed in the report. The defaults are those of the design."""
 
@@ -184,6 +208,10 @@ class Parameters(_Strict):
     enrolment_recent_years: Annotated[int, Field(ge=1, le=100)] = 2
     dormant_days: Annotated[int, Field(ge=1, le=36_500)] = 180
     silent_days: Annotated[int, Field(ge=1, le=36_500)] = 30
+    digit_tail_digits: Annotated[int, Field(ge=1, le=40)] = 8
+    random_handle_permille: Annotated[int, Field(ge=5, le=500)] = 10
+    family_accounts: Annotated[int, Field(ge=3, le=1_000_000)] = 3
+    family_reference_permille: Annotated[int, Field(ge=0, le=1000)] = 1
     short_life_minutes: Annotated[int, Field(ge=1, le=100_000)] = 10
     spike_bin_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
     baseline_days: Annotated[int, Field(ge=1, le=36_500)] = 28
@@ -209,6 +237,7 @@ class CaseConfig(_Strict):
     sides: tuple[Side, ...] = Field(alias="side", min_length=1)
     inputs: tuple[InputSpec, ...] = Field(alias="input", min_length=1)
     populations: tuple[Population, ...] = Field(alias="population", default=())
+    prevalence: Prevalence | None = None
     parameters: Parameters = Parameters()
     source: Path = Field(default=Path(), exclude=True)
 

@@ -1,0 +1,95 @@
+"""Families of profiles: exact tails, silence where the roster is like the others, planted families, hostile rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import comb
+
+import numpy as np
+import pytest
+
+from floodmark.accounts.families import discoveries, families, feature, judge_kinds, tail
+from floodmark.accounts.handles import rarity
+from floodmark.view import CaseView
+
+View = Callable[..., CaseView]
+
+
+def _view(make_view: View, texts: dict[str, str | None], roster: set[str]) -> CaseView:
+    members = [{"roster": "pro", "account_id": account, "posts": 1, "first_at_ms": 0} for account in sorted(roster)]
+    accounts = [{"account_id": account, "description": text} for account, text in texts.items()]
+    return make_view(accounts=accounts, participants=members, account_flags=())
+
+
+def _others(count: int, platform: str = "x") -> dict[str, str | None]:
+    return {f"{platform}:o{n}": f"reader and gardener number {n}" for n in range(count)}
+
+
+@pytest.mark.parametrize(("k", "c", "n", "m"), [(3, 0, 10, 90), (4, 2, 20, 30), (0, 5, 8, 8), (5, 1, 5, 40)])
+def test_tail_counts_draws(k: int, c: int, n: int, m: int) -> None:
+    total = k + c
+    exact = sum(comb(total, i) * comb(n + m - total, n - i) for i in range(k, min(total, n) + 1)) / comb(n + m, n)
+    assert tail(np.array([k]), np.array([c]), n, m)[0][0] == pytest.approx(exact)
+
+
+def test_seldom_a_family_where_roster_and_others_are_alike() -> None:
+    runs, named = 300, 0
+    weight = 1 / np.arange(1, 3_001)
+    for run in range(runs):
+        rng = np.random.default_rng([7, run])
+        values = rng.choice(3_000, 2_000, p=weight / weight.sum())
+        k, c = np.bincount(values[:300], minlength=3_000), np.bincount(values[300:], minlength=3_000)
+        tested = k + c >= 3
+        p, least = tail(k[tested], c[tested], 300, 1_700)
+        named += bool(discoveries(p, least).any())
+    # 5 % at most are due; 28 of 300 would be four standard errors above.
+    assert named < 28
+
+
+def test_a_planted_text_is_found_and_a_common_one_is_not(make_view: View) -> None:
+    planted = {f"x:p{n}": "we stand for our rivers" for n in range(3)}
+    common = {f"x:c{n}": "proud father and patriot" for n in range(40)}
+    usual = {f"x:u{n}": "proud father and patriot" for n in range(20)}
+    view = _view(make_view, {**_others(1_000), **planted, **common, **usual}, {*planted, *common})
+    assert [family.accounts for family in families(view, ("text",)).found] == [tuple(sorted(planted))]
+
+
+def test_two_of_a_kind_empty_texts_and_emoji_are_no_family(make_view: View) -> None:
+    odd: dict[str, str | None] = {"x:a": "we stand for our rivers", "x:b": "we stand for our rivers"}
+    odd |= {f"x:e{n}": "" for n in range(9)} | {f"x:f{n}": "❤️🇮🇷 love" for n in range(9)} | {"x:n": None}
+    view = _view(make_view, {**_others(1_000), **odd}, set(odd))
+    judged = judge_kinds(view, ("text",))
+    assert not any(judged["flagged"])
+    assert "x:n" not in judged["account_id"]
+
+
+def test_platforms_are_never_compared(make_view: View) -> None:
+    apart: dict[str, str | None] = {f"{platform}:p": "we stand for our rivers" for platform in ("x", "y", "z")}
+    others = {**_others(500), **_others(500, "y"), **_others(500, "z")}
+    assert families(_view(make_view, {**others, **apart}, set(apart)), ("text",)).found == ()
+
+
+def test_without_other_accounts_nobody_is_judged(make_view: View) -> None:
+    alone: dict[str, str | None] = {f"x:p{n}": "we stand for our rivers" for n in range(9)}
+    assert judge_kinds(_view(make_view, alone, set(alone)), ("text",))["account_id"] == []
+
+
+def test_order_of_rows_changes_nothing(make_view: View) -> None:
+    planted = {f"x:p{n}": "we stand for our rivers" for n in range(5)}
+    texts = {**_others(300), **planted}
+    turned = dict(reversed(texts.items()))
+    assert families(_view(make_view, texts, set(planted))) == families(_view(make_view, turned, set(planted)))
+
+
+def test_features_fold_what_reads_the_same() -> None:
+    assert feature("text", "We STAND  for our rivers") == feature("text", "we stand for our rivers")
+    assert feature("handle", "anna_12") == feature("handle", "Anna_7")
+    assert feature("name", "😀") == ""
+
+
+def test_ranks_of_handles_like_the_reference_are_even() -> None:
+    rng = np.random.default_rng(5)
+    handles = ["".join(rng.choice(list("abcdefgh"), 9, p=np.arange(8, 0, -1) / 36)) for _ in range(2_000)]
+    shares = rarity(handles, np.arange(2_000) < 1_000)
+    for group in (shares[:1_000], shares[1_000:]):
+        assert abs(float((group <= 0.1).mean()) - 0.1) < 0.04
