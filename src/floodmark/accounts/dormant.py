@@ -16,6 +16,7 @@ FLAG: Final = Flag(
     ),
     needs=("previous_post_at_ms",),
     # Without the second branch every newcomer, who has no earlier post, would be unknown and drop out of each union.
+    # A creation date is the earliest that its error allows, so one that may lie on either side stays unknown.
     sql="""
         SELECT account_id,
                CASE
@@ -38,6 +39,9 @@ FLAG: Final = Flag(
         {"account_id": "x:2", "previous_post_at_ms": 1_594_000_000_000, "created_at_ms": 1_400_000_000_000},
         {"account_id": "x:3", "previous_post_at_ms": None, "created_at_ms": 1_594_500_000_000},
         {"account_id": "x:4", "previous_post_at_ms": None, "created_at_ms": 1_400_000_000_000},
+        # From an hour before the border on, known to the day.
+        {"account_id": "x:5", "created_at_ms": 1_579_372_200_000, "created_resolution_ms": 86_400_000},
+        {"account_id": "x:6", "created_at_ms": 1_579_375_800_000, "created_resolution_ms": 86_400_000},
     ),
-    example_flags={"x:1": True, "x:2": False, "x:3": False, "x:4": None},
+    example_flags={"x:1": True, "x:2": False, "x:3": False, "x:4": None, "x:5": None, "x:6": False},
 )
