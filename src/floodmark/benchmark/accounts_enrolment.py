@@ -29,8 +29,8 @@ ENROLMENT_MS: Final = 30 * DAY_MS
 END_MS: Final = 1_594_926_000_000
 _HOURS: Final = round(12 * 365.25 * 24)
 _WAVE_HOURS: Final = 24 * 14
-#: The hourly test costs twenty times as much as the daily one, and more in a large roster.
-_HOURLY: Final = {3_000: 4, 26_000: 12}
+#: The hourly test costs six times as much as the daily one, and more in a large roster.
+_HOURLY: Final = {3_000: 4, 26_000: 8}
 _PLANT_RUNS: Final = 8
 COLUMNS: Final = (
     *("measure", "behaviour", "strength", "accounts", "resolution", "runs"),
