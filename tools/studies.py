@@ -17,6 +17,7 @@ from floodmark.benchmark import accounts_aftermath as aftermath_study
 from floodmark.benchmark import accounts_automation, accounts_automation_real, backgrounds, framing, nulls, power
 from floodmark.benchmark import accounts_enrolment as enrolment_study
 from floodmark.benchmark import accounts_enrolment_real as enrolment_real_study
+from floodmark.benchmark import accounts_prevalence as prevalence_study
 from floodmark.benchmark import accounts_structure as structure_study
 from floodmark.benchmark import accounts_takeover as takeover_study
 from floodmark.event import study as spikes_study
@@ -84,6 +85,11 @@ def coordination_budgets() -> Rows:
 def coordination_framing() -> Rows:
     """Whether bots that mirror an innocent account get it named; 20 runs of 5 victims a row."""
     return framing.study(_real(), SEEDS, processes=1)
+
+
+def accounts_prevalence() -> Rows:
+    """How often 90 % intervals of prevalence hold the planted truth, by route; 2,000 runs a row, 100 where refused."""
+    return prevalence_study.rows(2_000, SEED)
 
 
 def accounts_structure() -> Rows:
@@ -174,6 +180,7 @@ STUDIES: Mapping[str, Callable[[], Rows]] = {
     "coordination_framing": coordination_framing,
     "accounts_automation": accounts_automation_study,
     "accounts_enrolment": accounts_enrolment,
+    "accounts_prevalence": accounts_prevalence,
     "accounts_structure": accounts_structure,
     "accounts_takeover": accounts_takeover,
     "accounts_aftermath": accounts_aftermath,

@@ -183,6 +183,36 @@ def flags() -> None:
     _list_extensions({name: item.meaning for name, item in registry.flags().items.items()}, registry.flags().failed)
 
 
+@app.command("audit-sample")
+def audit_sample(
+    case: CaseFolder,
+    roster: Annotated[str | None, typer.Option(help="Whose accounts: a side, both or control.")] = None,
+    size: Annotated[int, typer.Option(min=1, help="Accounts to draw.")] = 300,
+    out: Annotated[Path | None, typer.Option(help="The folder for the sheet, the page and the key.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed; the same seed draws the same accounts.")] = 20200717,
+    read: Annotated[
+        list[Path] | None, typer.Option(help="A labelled sheet to read back; twice for two labellers.")
+    ] = None,
+) -> None:
+    """Draw accounts of a roster to label by hand, or read the labels back: what share is truly what you count.
+
+    Example: floodmark audit-sample debate.case --roster against --size 300 --out audit
+
+    Example: floodmark audit-sample debate.case --read labelled.csv --out audit
+    """
+    from floodmark.pipeline import audit_draw, audit_read
+
+    if bool(read) == bool(roster) or (roster and not out):
+        raise UsageError("audit-sample: give --roster and --out to draw, or --read to read labels back")
+    if read:
+        typer.echo(_printable(audit_read(case, read, out)))
+    elif roster and out:
+        audit_draw(case, roster, size, out, seed)
+        typer.echo(
+            _printable(f"Wrote {out}; label audit-sheet.html or audit-sheet.csv, then: --read the labelled sheet")
+        )
+
+
 @app.command()
 def edges(
     shares: Annotated[Path, typer.Argument(metavar="SHARES", help="A .csv or .parquet file, one row an action.")],

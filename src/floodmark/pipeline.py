@@ -119,6 +119,43 @@ def replay(folder: Path, finding_id: str) -> tuple[Mapping[str, object], Mapping
     return stored[finding_id], None
 
 
+def audit_draw(folder: Path, roster: str, size: int, out: Path, seed: int) -> None:
+    """Draw a sample of a roster of a finished case and write it to `out` (see accounts.audit)."""
+    from floodmark.accounts import audit
+
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(f"{out}: lies inside the case, whose files are fixed; choose another --out")
+    case.read_manifest(folder)
+    config = configuration.load(folder / CASE_FILE)
+    with Database() as db:
+        derive.open_base(db, folder / "tables")
+        derive.open_derived(db, folder / "tables")
+        db.view_parquet(ACCOUNT_FLAGS.name, folder / f"tables/{ACCOUNT_FLAGS.name}.parquet")
+        audit.write(audit.draw(CaseView(config, db, ()), roster, size, seed), out)
+
+
+def audit_read(folder: Path, sheets: Sequence[Path], out: Path | None = None) -> str:
+    """Read labelled sheets of a sample of this case and return what they say in words."""
+    from floodmark.accounts import audit
+
+    case.read_manifest(folder)
+    level = configuration.load(folder / CASE_FILE).parameters.level
+    result = audit.read(sheets, level, out)
+    share, (low, high) = result.share.share, result.share.interval
+    labelled = sum(stratum.drawn for stratum in result.strata)
+    unclear = sum(stratum.unclear for stratum in result.strata)
+    lines = [
+        f"Of the accounts of {result.roster}, {share:.1%} are what was labelled yes; {level:.0%} interval"
+        f" {low:.1%} to {high:.1%}, from {labelled} labelled accounts ({unclear} cannot tell, counted as no at the low"
+        " end and as yes at the high end)."
+    ]
+    if result.agreement:
+        value, lowest, highest = result.agreement
+        lines.append(f"Two labellers agree with kappa {value:.2f} ({lowest:.2f} to {highest:.2f}).")
+    lines.append("It is as good as the labels; errors of the labellers are not in the interval.")
+    return "\n".join(lines)
+
+
 def check_data(db: Database, config: CaseConfig, source: str) -> None:
     """Refuse a case whose posts cannot answer anything: an empty stream, or an event outside the data (UsageError)."""
     if not config.has_posts:

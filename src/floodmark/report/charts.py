@@ -274,9 +274,11 @@ def _overlaps(scene: Scene) -> list[Chart]:
         lines.append((tuple(flag in combination for flag in flags), tuple(bars)))
     labels = tuple(label_of(f"M4.{flag}", scene.config) for flag in flags)
     rest = len(ranked) - len(lines)
+    shown = [*ranked[: _MAX_COMBINATIONS - 1], *ranked[_MAX_COMBINATIONS - 1 :][-1:]]
+    summed = sum(totals[combination] for combination in ranked if combination not in shown)
     caption = "Accounts by the exact combination of flags that they carry; bars compare lines within a column."
     caption += " The last line carries none." if ranked and not ranked[-1] else ""
-    caption += f" {rest} rarer combinations are left out." if rest > 0 else ""
+    caption += f" {rest} rarer combinations, {plain(summed)} accounts in all, are not drawn." if rest > 0 else ""
     return [Chart(title, caption, overlaps=Overlaps(labels, tuple(s for s, _, _ in found), tuple(lines)))]
 
 
