@@ -58,9 +58,14 @@ def test_intervals_cover_and_fail_only_where_dates_are_coarse() -> None:
             # 95 % is due; below 91 % of 400 one row in five thousand would fall.
             assert number(row, "covered") >= 0.91, row["behaviour"]
             assert abs(number(row, "mean_error")) < 0.01
-        else:
+        elif draw.shares[0] > draw.shares[1]:
             # Recent accounts drop out as unknown, older ones do not: the difference comes out too small.
             assert number(row, "mean_error") < -0.01
+        elif draw.coarse[0] == draw.coarse[1]:
+            assert number(row, "false_alarm_share") < 0.09
+        else:
+            # Known defect: only the control's dates are coarse, so its share is too small and the roster's seems large.
+            assert number(row, "mean_error") > 0.02
 
 
 def test_the_drawn_verdicts_are_those_of_the_flag() -> None:

@@ -134,6 +134,21 @@ def test_one_control_stream_is_not_said_twice(make_view: MakeView) -> None:
     assert not [finding.id for finding in findings(view) if "difference_to" in finding.id]
 
 
+@pytest.mark.parametrize("coarse", ["pro", "control", None])
+def test_a_difference_says_that_coarse_dates_mislead(make_view: MakeView, coarse: str | None) -> None:
+    rosters = {"x:1": "pro", "x:2": "control"}
+    view = make_view(
+        participants=[member(account, roster) for account, roster in rosters.items()],
+        accounts=[profile(a, START - YEAR, 40 * DAY_MS if r == coarse else 1000) for a, r in rosters.items()],
+    )
+    found = {finding.id: finding for finding in findings(view)}
+    for name in ("difference", "difference_recent"):
+        finding = found[f"M5.{name}.pro"]
+        if finding.state == "measured":
+            assert any("comes out too large" in limit for limit in finding.limits) == (coarse is not None)
+    assert found["M5.difference.pro"].state == "measured"
+
+
 def test_date_quality_counts_every_account_once(make_view: MakeView) -> None:
     day = START - 400 * DAY_MS
     profiles = [

@@ -31,7 +31,7 @@ _HOURS: Final = round(12 * 365.25 * 24)
 _WAVE_HOURS: Final = 24 * 14
 #: The hourly test costs six times as much as the daily one, and more in a large roster.
 _HOURLY: Final = {3_000: 4, 26_000: 8}
-_PLANT_RUNS: Final = 8
+_PLANT_RUNS: Final = 5
 COLUMNS: Final = (
     *("measure", "behaviour", "strength", "accounts", "resolution", "runs"),
     *("hit_share", "hit_low", "hit_high", "false_alarm_share", "false_alarm_low", "false_alarm_high"),
@@ -173,12 +173,12 @@ def planted_row(planted: int, spread: str, runs: int, seed: int) -> Row:
 
 @dataclass(frozen=True)
 class Draw:
-    """Roster and control: accounts, true enrolled shares; `width_ms` is the error of the dates, `coarse` whose."""
+    """Roster and control: accounts, true enrolled shares, and which share of their dates has an error of `width_ms`."""
 
     accounts: tuple[int, int]
     shares: tuple[float, float]
     width_ms: int = 1
-    coarse: float = 1.0
+    coarse: tuple[float, float] = (1.0, 1.0)
 
 
 def draws() -> tuple[Draw, ...]:
@@ -192,7 +192,9 @@ def draws() -> tuple[Draw, ...]:
         Draw((50, 400), (0.0, 0.01)),
         Draw((600, 600), (0.10, 0.03), DAY_MS),
         # Ids given in sequence: half of the accounts have no finer date than this.
-        Draw((600, 600), (0.10, 0.03), 40 * DAY_MS, 0.5),
+        Draw((600, 600), (0.10, 0.03), 40 * DAY_MS, (0.5, 0.5)),
+        Draw((600, 600), (0.10, 0.10), 40 * DAY_MS, (0.5, 0.5)),
+        Draw((600, 600), (0.10, 0.10), 40 * DAY_MS, (0.0, 0.5)),
     )
 
 
@@ -207,7 +209,8 @@ def coverage_row(draw: Draw, runs: int, seed: int) -> Row:
     error = 0.0
     for _ in range(runs):
         counts = [
-            _counts(accounts, share, draw, rng) for accounts, share in zip(draw.accounts, draw.shares, strict=True)
+            _counts(accounts, share, coarse, draw.width_ms, rng)
+            for accounts, share, coarse in zip(draw.accounts, draw.shares, draw.coarse, strict=True)
         ]
         (ours, judged), (usual, control) = counts
         low, high = stats.newcombe_difference(ours, judged, usual, control, LEVEL)
@@ -217,7 +220,8 @@ def coverage_row(draw: Draw, runs: int, seed: int) -> Row:
     limits = stats.wilson(covered, runs, LEVEL)
     low, high = stats.wilson(apart, runs, LEVEL)
     equal, different = (truth == 0, truth > 0)
-    error_days = "" if draw.width_ms == 1 else f", {draw.coarse:.0%} of dates known to {draw.width_ms // DAY_MS} d"
+    shares = " and ".join(f"{share:.0%}" for share in draw.coarse)
+    error_days = "" if draw.width_ms == 1 else f"; {shares} of dates known to {draw.width_ms // DAY_MS} d"
     return filled(
         measure="M5",
         behaviour=f"difference of {draw.shares[0]:.0%} and {draw.shares[1]:.0%}{error_days}",
@@ -237,11 +241,11 @@ def coverage_row(draw: Draw, runs: int, seed: int) -> Row:
     )
 
 
-def _counts(accounts: int, share: float, draw: Draw, rng: np.random.Generator) -> tuple[int, int]:
-    """Return (enrolled, judged) of one drawn group, its dates known as finely as `draw` says."""
+def _counts(accounts: int, share: float, coarse: float, width_ms: int, rng: np.random.Generator) -> tuple[int, int]:
+    """Return (enrolled, judged) of one drawn group, of whose dates a share `coarse` is known to `width_ms`."""
     enrolled = rng.random(accounts) < share
     before = np.where(enrolled, rng.integers(1, ENROLMENT_MS, accounts), ENROLMENT_MS + _older(accounts, rng))
-    width = np.where(rng.random(accounts) < draw.coarse, draw.width_ms, 1)
+    width = np.where(rng.random(accounts) < coarse, width_ms, 1)
     at = END_MS - before
     verdict = enrolled_by(at - at % width, width)
     return int((verdict == 1).sum()), int((verdict >= 0).sum())

@@ -30,6 +30,10 @@ _LIMITS: Final = (
 _COARSE: Final = (
     "Some creation dates are known to the day only; those that may lie on either side of an end are unknown."
 )
+_UNEQUAL: Final = (
+    "Some creation dates are known to the day or less finely. A group with more of them shows too few accounts created"
+    " shortly before the event, so that where only the control has them the difference comes out too large."
+)
 _ALTERNATIVES: Final = (
     "An announced event brings people to the platform before it begins.",
     "A platform's own growth brings newcomers at any time; compare with the control.",
@@ -117,7 +121,7 @@ def _difference(view: CaseView, counts: FlagCounts, dates: Mapping[str, Creation
         view.config.parameters.level,
         method=_method(view),
         evidence=_EVIDENCE,
-        limits=_limits(dates[subject]) if subject in dates else _LIMITS,
+        limits=_difference_limits(dates, subject),
         alternatives=_ALTERNATIVES,
     )
 
@@ -136,7 +140,7 @@ def _recent(view: CaseView, dates: Mapping[str, CreationDates], subject: str) ->
         view.config.parameters.level,
         method=f"{_method(view)}, of those created at most {years} years of 365 days before it or during it",
         evidence=_EVIDENCE,
-        limits=_limits(dates[subject]) if subject in dates else _LIMITS,
+        limits=_difference_limits(dates, subject),
         alternatives=_ALTERNATIVES,
     )
 
@@ -155,7 +159,7 @@ def _streams(view: CaseView, counts: FlagCounts, dates: Mapping[str, CreationDat
             view.config.parameters.level,
             method=_method(view),
             evidence=_EVIDENCE,
-            limits=_limits(dates[subject]) if subject in dates else _LIMITS,
+            limits=_difference_limits(dates, subject),
             alternatives=_ALTERNATIVES,
         )
         for stream in (streams if len(streams) > 1 else ())
@@ -209,6 +213,12 @@ def _method(view: CaseView) -> str:
 
 def _limits(dates: CreationDates) -> tuple[str, ...]:
     return (*_LIMITS, _COARSE) if dates.day_only else _LIMITS
+
+
+def _difference_limits(dates: Mapping[str, CreationDates], subject: str) -> tuple[str, ...]:
+    """Return the limits of a difference, and that of coarse dates where either group has them."""
+    coarse = any(dates[group].day_only for group in (subject, "control") if group in dates)
+    return (*_LIMITS, _UNEQUAL) if coarse else _LIMITS
 
 
 def _missing(finding_id: str, subject: str, claim: str, unit: str) -> Finding:
