@@ -32,7 +32,7 @@ FEWER_RUNS = 100
 SEEDS = 20
 TAKEOVER_RUNS = 1
 #: Fewer by hour, where a run is dear; each row says how many.
-ENROLMENT_RUNS = 25
+ENROLMENT_RUNS = 40
 FULL_COUNT = (
     "rhythm",
     "heavy",

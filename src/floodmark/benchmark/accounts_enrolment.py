@@ -31,7 +31,7 @@ _HOURS: Final = round(12 * 365.25 * 24)
 _WAVE_HOURS: Final = 24 * 14
 #: The hourly test costs six times as much as the daily one, and more in a large roster.
 _HOURLY: Final = {3_000: 4, 26_000: 8}
-_PLANT_RUNS: Final = 5
+_PLANT_RUNS: Final = 8
 COLUMNS: Final = (
     *("measure", "behaviour", "strength", "accounts", "resolution", "runs"),
     *("hit_share", "hit_low", "hit_high", "false_alarm_share", "false_alarm_low", "false_alarm_high"),
@@ -53,7 +53,7 @@ def rows(runs: int, seed: int) -> list[Row]:
         for size in SIZES
         for resolution in RESOLUTIONS
     ]
-    plants = max(2, runs // _PLANT_RUNS)
+    plants = max(5, runs // _PLANT_RUNS)
     found += [planted_row(accounts, name, plants, seed) for name, _ in SPREADS for accounts in PLANTS]
     found += [coverage_row(draw, DRAWS, seed) for draw in draws()]
     return found
