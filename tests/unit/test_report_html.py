@@ -444,7 +444,7 @@ def test_the_line_without_flags_survives_many_combinations() -> None:
     many = {f"flag{number}": 1_000 - number for number in range(20)}
     findings[0]["details"] = {"overlaps": {"none": 7, **many}}
     shown = Page(render_report(findings, case.facts())).text
-    assert "9 rarer combinations, " in shown
+    assert "9 rarer combinations are summed" in shown
     assert " 999 " in shown
     assert " 7 Accounts by the exact combination" in shown
 

@@ -60,8 +60,8 @@ def latent_shares(counts: Counts, level: float, seed: int = SEED) -> LatentShare
     fit_p = goodness(counts, rng) if flags > 2 else None
     differ_p = populations_differ(counts)
     anything = ((0.0, 1.0), (0.0, 1.0))
-    if differ_p > _ALPHA and flags == 2:
-        problem = "the two rosters show the same pattern of flags, so two flags cannot tell the classes apart"
+    if differ_p > _ALPHA:
+        problem = "the two rosters show the same pattern of flags, so they cannot tell the classes apart"
         return LatentShares((0.5, 0.5), anything, fit_p, differ_p, 1.0, problem)
     if fit_p is not None and fit_p < _ALPHA:
         problem = "assumption contradicted: the flags are not independent of each other within two classes"

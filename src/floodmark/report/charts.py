@@ -60,7 +60,8 @@ class Overlaps:
 
     flags: tuple[str, ...]
     subjects: tuple[Subject, ...]
-    lines: tuple[tuple[tuple[bool, ...], tuple[Bar, ...]], ...]
+    #: None in place of flags: rarer combinations, summed.
+    lines: tuple[tuple[tuple[bool | None, ...], tuple[Bar, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -268,17 +269,22 @@ def _overlaps(scene: Scene) -> list[Chart]:
     flags = sorted({flag for combination in totals for flag in combination})
     ranked = sorted(totals, key=lambda combination: (not combination, -totals[combination], combination))
     longest = {name: max(by.values()) for name, by in counts.items()}
-    lines = []
-    for combination in (*ranked[: _MAX_COMBINATIONS - 1], *ranked[_MAX_COMBINATIONS - 1 :][-1:]):
+    lines: list[tuple[tuple[bool | None, ...], tuple[Bar, ...]]] = []
+    shown = [*ranked[: _MAX_COMBINATIONS - 1], *ranked[_MAX_COMBINATIONS - 1 :][-1:]]
+    for combination in shown:
         bars = [_bar(subject, counts[subject.name].get(combination), longest[subject.name]) for subject, _, _ in found]
         lines.append((tuple(flag in combination for flag in flags), tuple(bars)))
     labels = tuple(label_of(f"M4.{flag}", scene.config) for flag in flags)
     rest = len(ranked) - len(lines)
-    shown = [*ranked[: _MAX_COMBINATIONS - 1], *ranked[_MAX_COMBINATIONS - 1 :][-1:]]
-    summed = sum(totals[combination] for combination in ranked if combination not in shown)
+    if rest > 0:
+        sums = [
+            sum(count for names, count in counts[subject.name].items() if names not in shown) for subject, _, _ in found
+        ]
+        bars = [_bar(subject, count, longest[subject.name]) for (subject, _, _), count in zip(found, sums, strict=True)]
+        lines.insert(len(lines) - (not ranked[-1]), ((None,) * len(flags), tuple(bars)))
     caption = "Accounts by the exact combination of flags that they carry; bars compare lines within a column."
     caption += " The last line carries none." if ranked and not ranked[-1] else ""
-    caption += f" {rest} rarer combinations, {plain(summed)} accounts in all, are not drawn." if rest > 0 else ""
+    caption += f" {rest} rarer combinations are summed in the line without rings." if rest > 0 else ""
     return [Chart(title, caption, overlaps=Overlaps(labels, tuple(s for s, _, _ in found), tuple(lines)))]
 
 
