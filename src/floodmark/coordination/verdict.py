@@ -50,8 +50,11 @@ def passed(answers: Answers, rules: Rules) -> Passed:
         enough = answers.hits[:, number] >= rules.min_episodes
         return benjamini_hochberg(answers.p_value[:, number], rules.level) & enough
 
-    named = question(OWN_PACE)
-    return Passed(named, question(NO_TRIGGER) & named, question(EITHER_WAY))
+    in_step = question(EITHER_WAY)
+    # Who is in step beyond chance and comes after the group is named as well; the latter is then one test, not many.
+    after = (answers.p_value[:, OWN_PACE] <= rules.level) & (answers.hits[:, OWN_PACE] >= rules.min_episodes)
+    named = question(OWN_PACE) | (in_step & after)
+    return Passed(named, question(NO_TRIGGER) & named, in_step)
 
 
 def has_own_evidence(
