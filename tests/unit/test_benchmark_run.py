@@ -21,7 +21,7 @@ from floodmark.errors import UsageError
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """Name whoever shares four objects within a minute."""
 
-    def coordination(shares: Shares, _rules: Rules, threads: int) -> Coordination:
+    def coordination(shares: Shares, _rules: Rules, _reference: Shares | None, threads: int) -> Coordination:
         named = peers.co_actions(shares, min_objects=4)
         words = np.where(named, "named", "tested").astype(object)
         edges = EdgeColumns(**{f.name: np.zeros(0, np.int64) for f in fields(EdgeColumns)})
