@@ -79,8 +79,8 @@ def study(
 ) -> list[Row]:
     """Return one row per background, form of framing and number of bots a victim, from `seeds` runs each.
 
-    Mirroring is also looked at with the background as the reference, for where bots are most of a collection: the best
-    case, since it is the same crowd at the same time.
+    Mirroring by the most bots is also looked at with the background as the reference, for then bots are most of the
+    collection: the best case, since it is the same crowd at the same time.
     """
     setting = Setting()
     names = list(backgrounds)
@@ -89,8 +89,10 @@ def study(
     kinds = [
         (name, FrameParams(bots_per_victim=count, form=form), reference)
         for name in names
-        for form, reference in (*((form, False) for form in FORMS), (FORMS[0], True))
-        for count in bots
+        for form, count, reference in (
+            *((form, count, False) for form in FORMS for count in bots),
+            (FORMS[0], max(bots), True),
+        )
     ]
     keys = [(*kind, seed) for kind in kinds for seed in range(seeds)]
     jobs = ((backgrounds[name], params, without[name], seed, reference) for name, params, reference, seed in keys)
