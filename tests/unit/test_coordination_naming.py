@@ -299,7 +299,7 @@ def slow_lines(found: Scene, group: int, x: int, w: int) -> list[Line]:
             if slot := int(pace.slot_ms[x]):
                 marks = [at + k * slot for k in range(-4, 5) if k]
                 crowd = max(crowd, sum(landing(t, events, window, before) for t in marks) / 8)
-                waited = [at + -((at - first - delay) // slot) * slot for delay in everywhere]
+                waited = [at + -((at - first - delay + 30_000) // slot) * slot for delay in everywhere]
                 landed = sum(landing(t, events, window, before) for t in waited) - x_lands
                 own.append(landed / max(1, len(everywhere) - 1))
             own += slow_of_day(prepared.at_ms[prepared.account == x].tolist(), at, first, events, window, before)

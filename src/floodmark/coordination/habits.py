@@ -146,7 +146,8 @@ def own_chance(
     nearby = count_landing(here, moved, events, window, before) - x_lands
     found = max(found, (nearby + _PSEUDO_LINES * found) / (len(here) - 1 + _PSEUDO_LINES))
     if slot:
-        waiting = _count_until_marks(anywhere, moved, at, slot, events, window, before) - x_lands
+        # Others on the same mark can be seconds later than x: who is ready so soon after it still takes it.
+        waiting = _count_until_marks(anywhere, moved - _ON_MARK_MS, at, slot, events, window, before) - x_lands
         found = max(found, waiting / max(1, high - low - 1))
     times, of_day = pace.at_ms[low:high], pace.of_day_ms[low:high]
     return max(found, _of_day(at, moved, times, of_day, events, window, before))
