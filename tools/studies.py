@@ -69,7 +69,7 @@ def coordination_power() -> Rows:
 
 
 def coordination_targets() -> Rows:
-    """The points that the project set itself a figure for, in the dense background: 100 plants, the first 20 as above."""
+    """The points that have a figure to reach, in the dense background, at 100 plants; the first 20 are those above."""
     named = {
         ("accounts", 20),
         ("accounts", 5),
