@@ -151,6 +151,14 @@ def test_grade_a_is_for_those_who_pass_in_a_group_most_of_which_and_three_of_whi
     assert (only_in_step.group.grade, only_in_step.group.named) == ("", ())
 
 
+def test_who_is_in_step_and_comes_after_is_named_unless_often_in_front() -> None:
+    """One test at the level, 0.04, is no discovery among forty that say nothing; together with being in step it is."""
+    asked: dict[int, tuple[float, float, float]] = dict.fromkeys(range(10, 50), (1.0, 1.0, 1.0))
+    asked |= {4: (0.04, 1.0, 1e-9), 5: (0.06, 1.0, 1e-9), 6: (0.04, 1.0, 1e-9), 7: (0.04, 1.0, 1.0)}
+    found = judge([10, 40], asked=asked, front={4: 0.4, 6: 0.6})
+    assert states(found)[:10] == ["named"] * 5 + ["in_step"] * 2 + ["tested"] + ["named"] * 2
+
+
 def test_who_is_always_in_front_is_amplified_and_no_member() -> None:
     found = judge([6], asked=dict.fromkeys((0, 1), IN_STEP), front={0: 0.9, 1: 0.6})
     (kept,) = found.groups()

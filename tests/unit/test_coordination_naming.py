@@ -246,7 +246,7 @@ class Line(NamedTuple):
     lag: int
 
 
-def slow_lines(found: Scene, group: int, x: int, w: int) -> list[Line]:
+def slow_lines(found: Scene, group: int, x: int, w: int, days: bool) -> list[Line]:
     """Return what x did on each object on which the group (without x, if x is of it) was in step."""
     prepared, pace, window = found.prepared, found.pace, int(WINDOWS[w])
     whole = set(members_of(found, group).tolist())
@@ -302,7 +302,8 @@ def slow_lines(found: Scene, group: int, x: int, w: int) -> list[Line]:
                 waited = [at + -((at - first - delay + 30_000) // slot) * slot for delay in everywhere]
                 landed = sum(landing(t, events, window, before) for t in waited) - x_lands
                 own.append(landed / max(1, len(everywhere) - 1))
-            own += slow_of_day(prepared.at_ms[prepared.account == x].tolist(), at, first, events, window, before)
+            if days:
+                own += slow_of_day(prepared.at_ms[prepared.account == x].tolist(), at, first, events, window, before)
             crowd_and_own.append((crowd, max(own)))
         enough = len(outsiders) >= 3
         (crowd, own_pace), (crowd_either, own_either) = crowd_and_own
@@ -348,7 +349,7 @@ def test_times_of_day_by_brute_force(
     times = sorted(60_000 * minute for minute in minutes)
     at = times[which % len(times)]
     events, before = [at + 60_000 * minute for minute in near], window * either
-    got = habits._of_day(
+    got = habits.times_of_day_chance(
         at,
         at - 60_000 * delay,
         int64s(times),
@@ -391,24 +392,33 @@ def test_programs_that_start_by_their_own_clock_are_found_and_people_are_not() -
     assert sum(period > 0 for period in people) <= 9  # at most one in a thousand, times three
 
 
+def slow_count(lines: list[Line], question: int, window_ms: int) -> tuple[int, float, int]:
+    """Return the episodes, the tail and the episodes with a hit."""
+    episodes: list[list[Line]] = []
+    for k, line in enumerate(lines):
+        if k == 0 or line.at - lines[k - 1].at > max(300_000, window_ms):
+            episodes.append([])
+        episodes[-1].append(line)
+    hit = [any(q.either if question == EITHER_WAY else q.after for q in one) for one in episodes]
+    expected = sum(min(1.0, sum(q.chance[question] for q in one)) for one in episodes)
+    n = sum(hit)
+    tail = 1.0 if n < 2 or n < expected + 1 else float(binom.sf(n - 1, len(hit), min(1, expected / len(hit))))
+    return len(episodes), tail, n
+
+
 def slow_answer(found: Scene, group: int, x: int) -> dict[str, list[float]] | None:
     p, window, hits, front, tested = [1.0] * 3, [0] * 3, [0] * 3, 0.0, False
     each: list[list[float]] = [[], [], []]
     for w, window_ms in enumerate(WINDOWS.tolist()):
-        lines = sorted(slow_lines(found, group, x, w), key=lambda line: line.at)
+        for days in (False, True):  # times of day are asked where without them anything is unlikely
+            lines = sorted(slow_lines(found, group, x, w, days), key=lambda line: line.at)
+            counted = [slow_count(lines, question, window_ms) for question in QUESTIONS]
+            if min(tail for _, tail, _ in counted) > 0.05:
+                break
         if len(lines) < 2:
             continue
-        episodes: list[list[Line]] = []
-        for k, line in enumerate(lines):
-            if k == 0 or line.at - lines[k - 1].at > max(300_000, window_ms):
-                episodes.append([])
-            episodes[-1].append(line)
-        tested = tested or len(episodes) >= 2
-        for question in QUESTIONS:
-            hit = [any(q.either if question == EITHER_WAY else q.after for q in one) for one in episodes]
-            expected = sum(min(1.0, sum(q.chance[question] for q in one)) for one in episodes)
-            k = sum(hit)
-            tail = 1.0 if k < 2 or k < expected + 1 else float(binom.sf(k - 1, len(hit), min(1, expected / len(hit))))
+        tested = tested or counted[0][0] >= 2
+        for question, (_, tail, k) in enumerate(counted):
             each[question].append(tail)
             if tail < p[question]:
                 p[question], window[question], hits[question] = tail, w, k
@@ -484,7 +494,7 @@ def test_answers_and_what_they_rest_on_are_those_of_the_slow_rewrite(sizes: list
             small += 1
             told = list(zip(*(column[lines].tolist() for column in hits[1:]), strict=True))
             w = int(answers.window[row, question])
-            assert told == [(q.action, q.after, q.lag) for q in slow_lines(found, group, x, w) if q.either]
+            assert told == [(q.action, q.after, q.lag) for q in slow_lines(found, group, x, w, True) if q.either]
     assert small >= 3
 
 

@@ -121,36 +121,31 @@ def _period(at_ms: Int64s, bins: Int64s) -> int:
 
 @compiled
 def own_chance(
-    x: int,
-    i: int,
-    low: int,
-    high: int,
+    at: int,
+    moved: int,
+    anywhere: Int64s,
     here: Int64s,
+    slot: int,
     events: Int64s,
     window: int,
     before: int,
     x_lands: bool,
-    prepared: Prepared,
-    pace: Pace,
 ) -> float:
-    """Return the largest share of x's other actions that would have landed beside the events, put on i's object.
+    """Return the largest share of x's other actions that would have landed beside the events, put where x acted `at`.
 
-    x's actions are `low:high` of `by_account`, i one of them; `here` are the delays of those on which the group was in
-    step, ascending. Asked are the delays behind the first sharer, anywhere and here (who is quick with one source only
-    is quick there), up to the next mark of x's clock where it has one; and the times of day of other days.
+    `anywhere` are x's delays behind the first other sharer, ascending, and `here` those on objects on which the group
+    was in step: who is quick with one source only is quick there. `moved` is when the first other shared this object,
+    `slot` the distance of the marks of x's clock; where it has one, delays up to the next mark are asked too.
     """
-    moved, at = prepared.at_ms[i] - pace.delay_ms[i], prepared.at_ms[i]
-    anywhere = pace.in_order[low:high]
-    slot = pace.slot_ms[x]
-    found = (count_landing(anywhere, moved, events, window, before) - x_lands) / max(1, high - low - 1)
+    others = max(1, len(anywhere) - 1)
+    found = (count_landing(anywhere, moved, events, window, before) - x_lands) / others
     nearby = count_landing(here, moved, events, window, before) - x_lands
     found = max(found, (nearby + _PSEUDO_LINES * found) / (len(here) - 1 + _PSEUDO_LINES))
     if slot:
         # Others on the same mark can be seconds later than x: who is ready so soon after it still takes it.
         waiting = _count_until_marks(anywhere, moved - _ON_MARK_MS, at, slot, events, window, before) - x_lands
-        found = max(found, waiting / max(1, high - low - 1))
-    times, of_day = pace.at_ms[low:high], pace.of_day_ms[low:high]
-    return max(found, _of_day(at, moved, times, of_day, events, window, before))
+        found = max(found, waiting / others)
+    return found
 
 
 @compiled
@@ -182,18 +177,21 @@ def _count_until_marks(delays: Int64s, moved: int, at: int, slot: int, events: I
 
 
 @compiled
-def _of_day(at: int, first: int, times: Int64s, of_day: Int64s, events: Int64s, window: int, before: int) -> float:
+def times_of_day_chance(
+    at: int, first: int, times: Int64s, of_day: Int64s, events: Int64s, window: int, before: int
+) -> float:
     """Return the share of times over half a day off that land beside the events, moved by whole days towards `at`.
 
     Asked are those that, so moved, lie in the day around `at`, and those in what of it lies between `first` and the
     window after `at`, whichever share is larger: whoever reads in breaks shares a thing in the next break.
     """
     day, end_of_day = at - _DAY_MS // 2, at + _DAY_MS // 2 - 1
-    near = times[np.searchsorted(times, day, "left") : np.searchsorted(times, end_of_day, "right")]
-    others = len(times) - len(near)
-    if not others:
+    if times[0] >= day and times[-1] <= end_of_day:
         return 0.0
     since, until = max(first, day), min(at + window, end_of_day)
+    if len(times) <= 8 * len(events):
+        return _of_day_by_times(day, end_of_day, since, until, times, events, window, before)
+    near = times[np.searchsorted(times, day, "left") : np.searchsorted(times, end_of_day, "right")]
     landing, landing_since, k, n = 0, 0, 0, len(events)
     while k < n:
         start, end = events[k] - before, events[k] + window
@@ -204,8 +202,28 @@ def _of_day(at: int, first: int, times: Int64s, of_day: Int64s, events: Int64s, 
         start += before == 0
         landing += _moved_between(max(start, day), min(end, end_of_day), near, of_day)
         landing_since += _moved_between(max(start, since), min(end, until), near, of_day)
-    share = landing / max(others, _FEWEST_OTHER_DAYS)
-    return max(share, landing_since / max(_moved_between(since, until, near, of_day), _FEWEST_OTHER_DAYS))
+    others, others_since = len(times) - len(near), _moved_between(since, until, near, of_day)
+    return max(landing / max(others, _FEWEST_OTHER_DAYS), landing_since / max(others_since, _FEWEST_OTHER_DAYS))
+
+
+@compiled
+def _of_day_by_times(
+    day: int, end_of_day: int, since: int, until: int, times: Int64s, events: Int64s, window: int, before: int
+) -> float:
+    """Return the same, by asking each time: cheaper where events are many."""
+    others, others_since, landing, landing_since = 0, 0, 0, 0
+    for t in times:
+        if day <= t <= end_of_day:
+            continue
+        moved = day + (t - day) % _DAY_MS
+        after, either, _ = lands(moved, events, window)
+        hit = either if before else after
+        others += 1
+        landing += hit
+        if since <= moved <= until:
+            others_since += 1
+            landing_since += hit
+    return max(landing / max(others, _FEWEST_OTHER_DAYS), landing_since / max(others_since, _FEWEST_OTHER_DAYS))
 
 
 @compiled
