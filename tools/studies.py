@@ -77,6 +77,21 @@ def coordination_power() -> Rows:
     return [{column: row[column] for column in POWER_COLUMNS} for row in _power()]
 
 
+def coordination_targets() -> Rows:
+    """The points that have a figure to reach, in the dense background, at 100 plants; the first 20 are those above."""
+    named = {
+        ("accounts", 20),
+        ("accounts", 5),
+        ("actions", 5),
+        ("jitter_s", 600),
+        ("camouflage", 0.9),
+        ("rotation", 1 / 3),
+    }
+    only = [point for point in power.points() if (point.curve, point.value) in named]
+    dense = {name: actions for name, actions in _real().items() if name == "debate"}
+    return [{column: row[column] for column in POWER_COLUMNS} for row in power.study(dense, 100, only=only)]
+
+
 def coordination_budgets() -> Rows:
     """How far each way of hiding must go until half of the campaign is no longer named; 20 plants a point."""
     return power.budgets(_power())
@@ -176,6 +191,7 @@ STUDIES: Mapping[str, Callable[[], Rows]] = {
     "coordination_nulls_more": coordination_nulls_more,
     "coordination_nulls_late": coordination_nulls_late,
     "coordination_power": coordination_power,
+    "coordination_targets": coordination_targets,
     "coordination_budgets": coordination_budgets,
     "coordination_framing": coordination_framing,
     "accounts_automation": accounts_automation_study,

@@ -378,5 +378,5 @@ def main() -> None:
         sys.stderr.write(f"floodmark: {_printable(str(error))}\n")
         sys.exit(2)
     except KeyboardInterrupt:
-        sys.stderr.write("floodmark: stopped; finished steps are kept for the next run\n")
+        sys.stderr.write("floodmark: stopped; a case keeps its finished steps for the next run\n")
         sys.exit(130)

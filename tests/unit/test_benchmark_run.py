@@ -21,7 +21,7 @@ from floodmark.errors import UsageError
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """Name whoever shares four objects within a minute."""
 
-    def coordination(shares: Shares, _rules: Rules, threads: int) -> Coordination:
+    def coordination(shares: Shares, _rules: Rules, _reference: Shares | None, threads: int) -> Coordination:
         named = peers.co_actions(shares, min_objects=4)
         words = np.where(named, "named", "tested").astype(object)
         edges = EdgeColumns(**{f.name: np.zeros(0, np.int64) for f in fields(EdgeColumns)})
@@ -95,7 +95,11 @@ def test_without_a_background_a_crowd_is_simulated(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(run.framing, "BOTS", (2, 3))
     result = run.run_benchmark(None, tmp_path / "out", seeds=1, quick=True, processes=1)
     assert [row["background"] for row in result.power] == ["simulated crowd"]
-    assert len(result.framing) == 6
+    assert [(row["form"], row["reference"]) for row in result.framing[-2:]] == [
+        ("mixed", "none"),
+        ("mirroring", "background"),
+    ]
+    assert len(result.framing) == 7
     assert len(run.simulated_crowd()) > 20_000
     assert run.simulated_crowd().at_ms.tolist() == run.simulated_crowd().at_ms.tolist()
 

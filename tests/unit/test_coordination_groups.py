@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import combinations
 
 import numpy as np
@@ -25,15 +26,21 @@ def judge(
     front: dict[int, float] | None = None,
     objects: int = 6,
     outsiders: int = 0,
+    leader: bool = False,
 ) -> _Verdicts:
     """Return the verdicts on cliques that acted on `objects` objects each, an hour apart, with given answers.
 
-    All pass all questions but those of `asked`; `outsiders` accounts share each object beside them.
+    All pass all questions but those of `asked`; `outsiders` accounts share each object beside them. They take turns in
+    being first, unless the first of a clique is its `leader`.
     """
     n = sum(cliques)
     clique_of = np.repeat(np.arange(len(cliques)), cliques)
     rows = [
-        (a, int(clique_of[a]) * objects + k, (int(clique_of[a]) * 50 + k) * HOUR_MS + a * 1_000)
+        (
+            a,
+            int(clique_of[a]) * objects + k,
+            (int(clique_of[a]) * 50 + k) * HOUR_MS + ((a + k) % n if not leader else a) * 1_000,
+        )
         for a in range(n)
         for k in range(objects)
     ]
@@ -134,8 +141,22 @@ def test_grade_a_is_for_those_who_pass_in_a_group_most_of_which_and_three_of_whi
         (kept,) = found.groups()
         assert kept.group.grade == grade
         assert "".join(found.accounts([kept]).grade[:size]) == grades
+    # One account is always first: all may be watching it.
+    (led,) = judge([5], leader=True).groups()
+    assert (led.group.grade, led.group.named) == ("B", (0, 1, 2, 3, 4))
+    assert (
+        led.group.readings[0].speaks_for == "one of the group acted shortly before all others in step on 6 of 6 objects"
+    )
     (only_in_step,) = judge([5], asked=dict.fromkeys(range(5), IN_STEP)).groups()
     assert (only_in_step.group.grade, only_in_step.group.named) == ("", ())
+
+
+def test_who_is_in_step_and_comes_after_is_named_unless_often_in_front() -> None:
+    """One test at the level, 0.04, is no discovery among forty that say nothing; together with being in step it is."""
+    asked: dict[int, tuple[float, float, float]] = dict.fromkeys(range(10, 50), (1.0, 1.0, 1.0))
+    asked |= {4: (0.04, 1.0, 1e-9), 5: (0.06, 1.0, 1e-9), 6: (0.04, 1.0, 1e-9), 7: (0.04, 1.0, 1.0)}
+    found = judge([10, 40], asked=asked, front={4: 0.4, 6: 0.6})
+    assert states(found)[:10] == ["named"] * 5 + ["in_step"] * 2 + ["tested"] + ["named"] * 2
 
 
 def test_who_is_always_in_front_is_amplified_and_no_member() -> None:
@@ -189,6 +210,17 @@ def test_rare_objects_by_brute_force(seed: int) -> None:
         rare += len(others) < len(ours) and len(others) < 0.05 * 150
     assert found.rare_objects == rare
     assert 0 < rare < len(objects)
+    ahead: Counter[int] = Counter()
+    for o in objects:
+        here = sorted((int(prepared.at_ms[i]), int(i)) for i in hit[mine] if prepared.object[i] == o)
+        for account in range(150):
+            rest = [at for at, i in here if prepared.account[i] != account]
+            own = prepared.at_ms[(prepared.object == o) & (prepared.account == account)].tolist()
+            is_first = here[0][0] in own or not any(prepared.account[i] == account for _, i in here)
+            ahead[account] += is_first and any(0 < min(rest) - at <= 3_600_000 for at in own)
+    assert found.led == max(ahead.values())
+    assert found.source == min(account for account, n in ahead.items() if n == found.led)
+    assert found.follows_one_source == (2 * found.led >= len(objects))
 
 
 def test_p_values_of_members_are_their_own_and_of_others_paid_for() -> None:

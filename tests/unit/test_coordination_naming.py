@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from floodmark.coordination import beside, naming, pairs
-from floodmark.coordination.beside import Pace, pace_of, together_of
+from floodmark.coordination import beside, habits, naming, pairs
+from floodmark.coordination.beside import together_of
+from floodmark.coordination.habits import Pace, pace_of
 from floodmark.coordination.prepare import Prepared, prepare
 from floodmark.coordination.propose import Graph, Proposals, graph_of, propose, rest_for
 from floodmark.coordination.rates import Rates, count_around, size_class
@@ -86,7 +87,7 @@ def test_slots_are_the_marks_around_an_action_but_its_own(at: int, slot: int, da
     events = sorted(data.draw(st.lists(near, min_size=1, max_size=9)))
     for before in (0, 60_000):
         expected = sum(landing(at + k * slot, events, 60_000, before) for k in range(-4, 5) if k) / 8
-        assert beside.count_slots_landing(at, slot, int64s(events), 60_000, before) == expected
+        assert habits.marks_chance(at, slot, int64s(events), 60_000, before) == expected
 
 
 # Groups.
@@ -245,7 +246,7 @@ class Line(NamedTuple):
     lag: int
 
 
-def slow_lines(found: Scene, group: int, x: int, w: int) -> list[Line]:
+def slow_lines(found: Scene, group: int, x: int, w: int, days: bool) -> list[Line]:
     """Return what x did on each object on which the group (without x, if x is of it) was in step."""
     prepared, pace, window = found.prepared, found.pace, int(WINDOWS[w])
     whole = set(members_of(found, group).tolist())
@@ -288,14 +289,21 @@ def slow_lines(found: Scene, group: int, x: int, w: int) -> list[Line]:
             ordinary = 1 - (1 - found.rates.within[w, size_class(sharers)] / 2) ** covered
             crowd = found.rates.tempo[w, x] * (landed + 20 * ordinary) / (len(outsiders) + 20)
             x_lands = landing(at, events, window, before)
-            own = []
-            for delays in (everywhere, here):
-                moved = [at - int(pace.delay_ms[i]) + delay for delay in delays]
-                n = sum(landing(t, events, window, before) for t in moved) - x_lands
-                own.append(n / max(1, len(delays) - 1))
+            first = at - int(pace.delay_ms[i])
+            counts = [
+                sum(landing(first + delay, events, window, before) for delay in delays) - x_lands
+                for delays in (everywhere, here)
+            ]
+            anywhere = counts[0] / max(1, len(everywhere) - 1)
+            own = [anywhere, (counts[1] + 5 * anywhere) / (len(here) - 1 + 5)]
             if slot := int(pace.slot_ms[x]):
                 marks = [at + k * slot for k in range(-4, 5) if k]
                 crowd = max(crowd, sum(landing(t, events, window, before) for t in marks) / 8)
+                waited = [at + -((at - first - delay + 30_000) // slot) * slot for delay in everywhere]
+                landed = sum(landing(t, events, window, before) for t in waited) - x_lands
+                own.append(landed / max(1, len(everywhere) - 1))
+            if days:
+                own += slow_of_day(prepared.at_ms[prepared.account == x].tolist(), at, first, events, window, before)
             crowd_and_own.append((crowd, max(own)))
         enough = len(outsiders) >= 3
         (crowd, own_pace), (crowd_either, own_either) = crowd_and_own
@@ -313,27 +321,110 @@ def slow_lines(found: Scene, group: int, x: int, w: int) -> list[Line]:
     return lines
 
 
+DAY_MS = 86_400_000
+
+
+def slow_of_day(
+    times: list[int], at: int, first: int, events: list[int], window: int, before: int
+) -> tuple[float, float]:
+    """Return the shares of the times of other days that land, of all and of those since `first`."""
+    day, end = at - DAY_MS // 2, at + DAY_MS // 2 - 1
+    moved = [day + (t - day) % DAY_MS for t in times if not day <= t <= end]
+    since = [t for t in moved if max(first, day) <= t <= at + window]
+    return tuple(sum(landing(t, events, window, before) for t in some) / max(5, len(some)) for some in (moved, since))  # type: ignore[return-value]
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    minutes=st.lists(st.integers(0, 4 * 1440), min_size=1, max_size=30),
+    which=st.integers(0, 29),
+    delay=st.integers(-60, 2_000),
+    near=st.lists(st.integers(-30, 30), min_size=1, max_size=6).map(sorted),
+    window=st.sampled_from((60_000, 600_000, 3_600_000)),
+    either=st.booleans(),
+)
+def test_times_of_day_by_brute_force(
+    minutes: list[int], which: int, delay: int, near: list[int], window: int, either: bool
+) -> None:
+    times = sorted(60_000 * minute for minute in minutes)
+    at = times[which % len(times)]
+    events, before = [at + 60_000 * minute for minute in near], window * either
+    got = habits.times_of_day_chance(
+        at,
+        at - 60_000 * delay,
+        int64s(times),
+        int64s(sorted(t % DAY_MS for t in times)),
+        int64s(events),
+        window,
+        before,
+    )
+    assert got == max(slow_of_day(times, at, at - 60_000 * delay, events, window, before))
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    delays=st.lists(st.integers(-50, 400), min_size=1, max_size=20).map(sorted),
+    own=st.integers(0, 300),
+    near=st.lists(st.integers(-90, 90), min_size=1, max_size=6).map(sorted),
+    slot=st.sampled_from((5, 7, 30)),
+    window=st.sampled_from((1, 10)),
+    either=st.booleans(),
+)
+def test_delays_up_to_the_next_mark_by_brute_force(
+    delays: list[int], own: int, near: list[int], slot: int, window: int, either: bool
+) -> None:
+    at, before = 1_000, window * either
+    moved, events = at - own, [at + t for t in near]
+    waited = [at + -((at - moved - delay) // slot) * slot for delay in delays]
+    expected = sum(landing(t, events, window, before) for t in waited)
+    assert habits._count_until_marks(int64s(delays), moved, at, slot, int64s(events), window, before) == expected
+
+
+def test_programs_that_start_by_their_own_clock_are_found_and_people_are_not() -> None:
+    rng = np.random.default_rng(3)
+    bins = np.zeros(240, np.int64)
+    seven = np.sort(rng.choice(2_000, 12, replace=False)) * 420_000 + 123_456 + rng.integers(0, 10_000, 12)
+    assert habits._period(seven, bins) == 420_000
+    assert habits._period(seven[:4], bins) == 0
+    # Twelve posts of one sitting say nothing of a clock.
+    assert habits._period(np.arange(12) * 2_000, bins) == 0
+    people = [habits._period(np.sort(rng.integers(0, 10**9, n)), bins) for n in rng.integers(5, 80, 3_000)]
+    assert sum(period > 0 for period in people) <= 9  # at most one in a thousand, times three
+
+
+def slow_count(lines: list[Line], question: int, window_ms: int) -> tuple[int, float, int]:
+    """Return the episodes, the tail and the episodes with a hit."""
+    episodes: list[list[Line]] = []
+    for k, line in enumerate(lines):
+        if k == 0 or line.at - lines[k - 1].at > max(300_000, window_ms):
+            episodes.append([])
+        episodes[-1].append(line)
+    hit = [any(q.either if question == EITHER_WAY else q.after for q in one) for one in episodes]
+    expected = sum(min(1.0, sum(q.chance[question] for q in one)) for one in episodes)
+    n = sum(hit)
+    tail = 1.0 if n < 2 or n < expected + 1 else float(binom.sf(n - 1, len(hit), min(1, expected / len(hit))))
+    return len(episodes), tail, n
+
+
 def slow_answer(found: Scene, group: int, x: int) -> dict[str, list[float]] | None:
     p, window, hits, front, tested = [1.0] * 3, [0] * 3, [0] * 3, 0.0, False
+    each: list[list[float]] = [[], [], []]
     for w, window_ms in enumerate(WINDOWS.tolist()):
-        lines = sorted(slow_lines(found, group, x, w), key=lambda line: line.at)
+        for days in (False, True):  # times of day are asked where without them anything is unlikely
+            lines = sorted(slow_lines(found, group, x, w, days), key=lambda line: line.at)
+            counted = [slow_count(lines, question, window_ms) for question in QUESTIONS]
+            if min(tail for _, tail, _ in counted) > 0.05:
+                break
         if len(lines) < 2:
             continue
-        episodes: list[list[Line]] = []
-        for k, line in enumerate(lines):
-            if k == 0 or line.at - lines[k - 1].at > max(300_000, window_ms):
-                episodes.append([])
-            episodes[-1].append(line)
-        tested = tested or len(episodes) >= 2
-        for question in QUESTIONS:
-            hit = [any(q.either if question == EITHER_WAY else q.after for q in one) for one in episodes]
-            expected = sum(min(1.0, sum(q.chance[question] for q in one)) for one in episodes)
-            k = sum(hit)
-            tail = 1.0 if k < 2 or k < expected + 1 else float(binom.sf(k - 1, len(hit), min(1, expected / len(hit))))
-            if min(1.0, 3 * tail) < p[question]:
-                p[question], window[question], hits[question] = min(1.0, 3 * tail), w, k
+        tested = tested or counted[0][0] >= 2
+        for question, (_, tail, k) in enumerate(counted):
+            each[question].append(tail)
+            if tail < p[question]:
+                p[question], window[question], hits[question] = tail, w, k
                 if question == EITHER_WAY:
                     front = sum(q.front for q in lines) / max(1, sum(q.either for q in lines))
+    p = [min([1.0, *(3 * tail / k for k, tail in enumerate(sorted(tails), 1))]) for tails in each]  # Simes
     return {"p": p, "window": window, "hits": hits, "front": [front]} if tested else None
 
 
@@ -403,7 +494,7 @@ def test_answers_and_what_they_rest_on_are_those_of_the_slow_rewrite(sizes: list
             small += 1
             told = list(zip(*(column[lines].tolist() for column in hits[1:]), strict=True))
             w = int(answers.window[row, question])
-            assert told == [(q.action, q.after, q.lag) for q in slow_lines(found, group, x, w) if q.either]
+            assert told == [(q.action, q.after, q.lag) for q in slow_lines(found, group, x, w, True) if q.either]
     assert small >= 3
 
 

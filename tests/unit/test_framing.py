@@ -47,7 +47,7 @@ def test_bots_copy_most_of_what_their_victim_does_within_the_form_s_delays(form:
     )
     busy = Counter(crowd().account_id.tolist())
     assert len(framed.victims) == len(set(framed.victims)) == 5
-    assert all(busy[victim] >= 5 for victim in framed.victims)
+    assert all(busy[victim] >= 6 for victim in framed.victims)
     assert len(set(framed.bots)) == 200
     found = lags(framed)
     assert 0.85 <= len(found) / (40 * sum(busy[victim] for victim in framed.victims)) <= 0.95
@@ -62,7 +62,7 @@ def test_who_is_spared_is_no_victim_and_the_busiest_stand_in_where_few_are_busy(
     spared = {account for account, count in Counter(crowd().account_id.tolist()).items() if count >= 8}
     framed = frame(crowd(), FrameParams(), np.random.default_rng(2), spared)
     assert not spared & set(framed.victims)
-    rare = frame(crowd(), FrameParams(victims=5, min_objects=99), np.random.default_rng(2))
+    rare = frame(crowd(), FrameParams(victims=5, min_sittings=99), np.random.default_rng(2))
     assert {int(name[1:]) % 12 for name in rare.victims} == {11}
 
 
@@ -74,9 +74,10 @@ def test_impossible_framings_are_refused() -> None:
 
 
 def test_victims_are_counted_by_what_became_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    def coordination(shares: Shares, _rules: Rules, threads: int) -> Coordination:
+    def coordination(shares: Shares, _rules: Rules, reference: Shares | None, threads: int) -> Coordination:
         """Of the crowd (numbered first): the first victim is named, others amplified or first movers, one unseen."""
         assert threads == 1
+        references.append(None if reference is None else reference.n_accounts)
         count = shares.n_accounts
         state, role = np.full(count, "tested", dtype=object), np.full(count, "", dtype=object)
         p_value, group = np.ones(count), np.full(count, -1, np.int32)
@@ -91,12 +92,16 @@ def test_victims_are_counted_by_what_became_of_them(monkeypatch: pytest.MonkeyPa
         accounts = AccountVerdicts(state, p_value, group, role, role, np.zeros(count, np.int32))
         return Coordination(accounts, (), EdgeColumns(*[none] * 14), Rules(), (1,), 1, 0, 0, 0, 0, {}, 0, False)
 
+    references: list[int | None] = []
     params = FrameParams(bots_per_victim=3)
     expected = frame(crowd(), params, np.random.default_rng([framing.SEED, 0]))
     assert "a001" not in expected.victims
     monkeypatch.setattr(jobs, "coordination", coordination)
     monkeypatch.setattr(framing, "FORMS", ("mirroring",))
-    (row,) = framing.study({"crowd": crowd()}, 1, bots=[3], processes=1)
+    row, known = framing.study({"crowd": crowd()}, 1, bots=[3], processes=1)
+    assert (row.pop("reference"), known.pop("reference")) == ("none", "background")
+    assert known == row  # the answer above does not look at the reference
+    assert references == [None, None, 60]
     assert row["victims"] == 5
     shares = {name: row[f"victims_{name}"] for name in ("named", "amplified", "first_mover", "in_no_group")}
     assert shares == {"named": 0.2, "amplified": 0.2, "first_mover": 0.2, "in_no_group": 0.2}
@@ -106,5 +111,5 @@ def test_victims_are_counted_by_what_became_of_them(monkeypatch: pytest.MonkeyPa
     amplified = sorted(expected.victims)[1]
     assert row["victims_whose_bots_are_named"] == 0.6
     assert row["amplified_of_these"] == pytest.approx(0 if amplified in unseen else 1 / 3)
-    spared = framing.run_once((crowd(), replace(params), Baseline(frozenset({"a001"}), {}), 0))
+    spared = framing.run_once((crowd(), replace(params), Baseline(frozenset({"a001"}), {}), 0, False))
     assert spared.outside == 0

@@ -43,7 +43,7 @@ def verdicts(states: list[str], p_values: list[float] | None = None) -> Coordina
 def answer(monkeypatch: pytest.MonkeyPatch, states: Callable[[int], tuple[list[str], list[float]]]) -> None:
     """Let the test answer what `states` says for so many planted accounts (none: the background alone)."""
 
-    def coordination(shares: Shares, _rules: Rules, threads: int) -> Coordination:
+    def coordination(shares: Shares, _rules: Rules, _reference: Shares | None, threads: int) -> Coordination:
         assert threads == 1
         return verdicts(*states(shares.n_accounts - PEOPLE))
 

@@ -76,11 +76,15 @@ def curve_svg(rows: Sequence[Row], curve: str) -> str:
 
 def framing_svg(rows: Sequence[Row]) -> str:
     """Return the picture of the framing study: what share of victims and bots fared how, by bots a victim."""
-    forms = tuple(dict.fromkeys(str(row["form"]) for row in rows))
+
+    def name(row: Row) -> str:
+        return f"{row['form']}, with a reference" if row["reference"] != "none" else str(row["form"])
+
+    forms = tuple(dict.fromkeys(map(name, rows)))
     values = [
         {
             "background": row["background"],
-            "measure": row["form"],
+            "measure": name(row),
             "x": row["bots_per_victim"],
             "y": row[column],
             "low": None,

@@ -38,11 +38,11 @@ class Framing:
     peers: Mapping[str, int | None]
 
 
-def run_once(job: tuple[Actions, FrameParams, Baseline, int]) -> Framing:
-    """Frame victims once, look, and count."""
-    background, params, without, seed = job
+def run_once(job: tuple[Actions, FrameParams, Baseline, int, bool]) -> Framing:
+    """Frame victims once, look, and count; `job` ends with whether the background without bots is the reference."""
+    background, params, without, seed, reference = job
     framed = frame(background, params, np.random.default_rng([SEED, seed]), without.named)
-    seen = look(framed.actions, Setting())
+    seen = look(framed.actions, Setting(), background if reference else None)
     accounts = seen.results[0].accounts
     victim, bot = seen.labels.mask(framed.victims), seen.labels.mask(framed.bots)
     named, role = seen.in_state("named"), accounts.role.astype(str)
@@ -77,24 +77,33 @@ def study(
     processes: int = 2,
     progress: Callable[[float], None] = lambda _share: None,
 ) -> list[Row]:
-    """Return one row per background, form of framing and number of bots a victim, from `seeds` runs each."""
+    """Return one row per background, form of framing and number of bots a victim, from `seeds` runs each.
+
+    Mirroring by the most bots is also looked at with the background as the reference, for then bots are most of the
+    collection: the best case, since it is the same crowd at the same time.
+    """
     setting = Setting()
     names = list(backgrounds)
     found = side_by_side(baseline, [(backgrounds[name], setting) for name in names], processes)
     without = {names[number]: result for number, result in found}
     kinds = [
-        (name, FrameParams(bots_per_victim=count, form=form)) for name in names for form in FORMS for count in bots
+        (name, FrameParams(bots_per_victim=count, form=form), reference)
+        for name in names
+        for form, count, reference in (
+            *((form, count, False) for form in FORMS for count in bots),
+            (FORMS[0], max(bots), True),
+        )
     ]
     keys = [(*kind, seed) for kind in kinds for seed in range(seeds)]
-    jobs = ((backgrounds[name], params, without[name], seed) for name, params, seed in keys)
-    runs: dict[tuple[str, FrameParams, int], Framing] = {}
+    jobs = ((backgrounds[name], params, without[name], seed, reference) for name, params, reference, seed in keys)
+    runs: dict[tuple[str, FrameParams, bool, int], Framing] = {}
     for number, outcome in side_by_side(run_once, jobs, processes):
         runs[keys[number]] = outcome
         progress(len(runs) / len(keys))
-    return [_row(name, params, [runs[name, params, seed] for seed in range(seeds)]) for name, params in kinds]
+    return [_row(*kind, [runs[(*kind, seed)] for seed in range(seeds)]) for kind in kinds]
 
 
-def _row(name: str, params: FrameParams, runs: Sequence[Framing]) -> Row:
+def _row(name: str, params: FrameParams, reference: bool, runs: Sequence[Framing]) -> Row:
     victims = sum(run.victims for run in runs)
     named = sum(run.named for run in runs)
     seen = sum(run.seen for run in runs)
@@ -102,6 +111,7 @@ def _row(name: str, params: FrameParams, runs: Sequence[Framing]) -> Row:
     row: Row = {
         "background": name,
         "form": params.form,
+        "reference": "background" if reference else "none",
         "bots_per_victim": params.bots_per_victim,
         "seeds": len(runs),
         "victims": victims,

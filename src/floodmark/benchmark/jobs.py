@@ -55,12 +55,16 @@ class Baseline:
     flagged: Mapping[str, int | None]
 
 
-def look(actions: Actions, setting: Setting) -> Seen:
-    """Run the test and the peers' rules once, on one thread: runs go side by side, not each in parallel."""
+def look(actions: Actions, setting: Setting, reference: Actions | None = None) -> Seen:
+    """Run the test and the peers' rules once, on one thread: runs go side by side, not each in parallel.
+
+    `reference` is an ordinary collection from which the test learns what is usual.
+    """
     labels = labelled(actions, setting.traces)
     parts = [labels.only(trace) for trace in range(setting.traces)] if setting.singly else [labels]
     rules = Rules() if setting.minimum_evidence else BARE
-    results = tuple(coordination(part.shares, rules, threads=1) for part in parts)
+    usual = None if reference is None else labelled(reference, setting.traces).shares
+    results = tuple(coordination(part.shares, rules, usual, threads=1) for part in parts)
     return Seen(labels, results, {name: rule(labels.shares) for name, rule in peers.RULES.items()})
 
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from floodmark.coaction.kernel import compiled
 from floodmark.coordination.prepare import Prepared
 from floodmark.coordination.result import Floats, Int32s, Int64s
-
-#: The marks that scheduling tools offer, widest first, and how soon after one a post appears.
-SLOTS_MS: Final = (3_600_000, 1_800_000, 900_000, 600_000, 300_000)
-_ON_MARK_MS: Final = 30_000
-_FEWEST_FOR_SLOTS: Final = 5
-SLOTS_AROUND: Final = 4
 
 
 class Together(NamedTuple):
@@ -37,55 +31,6 @@ class Steps(NamedTuple):
     events: Int64s
     landed: Int64s
     covered: Floats
-
-
-class Pace(NamedTuple):
-    """What accounts do anywhere. `delay_ms` is each action's delay behind the first other sharer of its object.
-
-    `in_order` holds the same sorted within each account, where `by_account` holds its actions. `slot_ms` is the
-    distance of the marks on which an account acts most of the time (a scheduler's quarter hours), 0 for none.
-    """
-
-    delay_ms: Int64s
-    in_order: Int64s
-    slot_ms: Int64s
-
-
-@compiled
-def pace_of(prepared: Prepared) -> Pace:
-    """Return the pace of every account."""
-    n, n_accounts = len(prepared.account), len(prepared.account_starts) - 1
-    delay, in_order, slot = np.empty(n, np.int64), np.empty(n, np.int64), np.zeros(n_accounts, np.int64)
-    for i in range(n):
-        delay[i] = prepared.at_ms[i] - _first_other(i, prepared)
-    for a in range(n_accounts):
-        low, high = prepared.account_starts[a], prepared.account_starts[a + 1]
-        in_order[low:high] = np.sort(delay[prepared.by_account[low:high]])
-        for slot_ms in SLOTS_MS:
-            on_mark = 0
-            for i in prepared.by_account[low:high]:
-                on_mark += prepared.at_ms[i] % slot_ms <= _ON_MARK_MS
-            if high - low >= _FEWEST_FOR_SLOTS and 2 * on_mark >= high - low:
-                slot[a] = slot_ms
-                break
-    return Pace(delay, in_order, slot)
-
-
-@compiled
-def count_slots_landing(at: int, slot_ms: int, events: Int64s, window: int, before: int) -> float:
-    """Return the share of the marks up to four before and after `at`, itself left out, that would land too."""
-    landing = 0
-    for k in range(-SLOTS_AROUND, SLOTS_AROUND + 1):
-        if k:
-            after, either, _ = lands(at + k * slot_ms, events, window)
-            landing += either if before else after
-    return landing / (2 * SLOTS_AROUND)
-
-
-@compiled
-def _first_other(i: int, prepared: Prepared) -> int:
-    first = prepared.object_starts[prepared.object[i]]
-    return int(prepared.at_ms[first + (prepared.account[first] == prepared.account[i])])
 
 
 @compiled

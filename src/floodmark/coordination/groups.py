@@ -25,11 +25,22 @@ if TYPE_CHECKING:
 
 
 class Facts(NamedTuple):
-    """What a group's hits say: lines of `Hits`, the objects on which at least two were in step, how many are rare."""
+    """What a group's hits say: lines of `Hits`, the objects on which at least two were in step, how many are rare.
+
+    `source` is the account, inside or outside, that acted shortly before all others in step on most of the objects (-1
+    where nobody did on two), and `led` on how many.
+    """
 
     lines: Int64s
     objects: Int32s
     rare_objects: int
+    source: int
+    led: int
+
+    @property
+    def follows_one_source(self) -> bool:
+        """Whether one account came first on at least half of the objects: all may be watching it."""
+        return 2 * self.led >= len(self.objects)
 
 
 def components(accounts: Int32s, pairs: Pairs) -> list[Int32s]:
@@ -107,7 +118,29 @@ def facts(
         )
         others = np.count_nonzero(beside)
         rare += int(others < len(member_at) and others < rules.rare_share * n_active)
-    return Facts(lines, objects, rare)
+    return Facts(lines, objects, rare, *_source(objects, hits.position[lines], prepared, max(rules.windows_ms)))
+
+
+def _source(objects: Int32s, positions: Int32s, prepared: Prepared, horizon_ms: int) -> tuple[int, int]:
+    """Return the account that on most of the objects acted before all others in step, and on how many; -1 for nobody.
+
+    `positions` are the actions in step. Before means earlier by at most `horizon_ms` than the first of the others.
+    """
+    ahead = [np.empty(0, np.int32)]
+    for o in objects:
+        in_step = np.sort(positions[prepared.object[positions] == o])  # in the order of time
+        first, second = in_step[:2]
+        start, end = prepared.object_starts[o], prepared.object_starts[o + 1]
+        low, high = np.searchsorted(
+            prepared.at_ms[start:end], (prepared.at_ms[first] - horizon_ms, prepared.at_ms[first])
+        )
+        ahead.append(prepared.account[start + low : start + high])
+        if prepared.at_ms[first] < prepared.at_ms[second] <= prepared.at_ms[first] + horizon_ms:
+            ahead.append(prepared.account[first : first + 1])
+    accounts, times = np.unique(np.concatenate(ahead), return_counts=True)
+    if not len(accounts) or times.max() < 2:
+        return -1, 0
+    return int(accounts[times.argmax()]), int(times.max())
 
 
 def describe(
@@ -153,11 +186,8 @@ def _readings(
 ) -> tuple[Reading, ...]:
     """Return the innocent readings, each with the numbers for and against it."""
     starts, n = prepared.object_starts, len(found.objects)
-    first = prepared.account[starts[found.objects]]
-    leaders, times = np.unique(first, return_counts=True)
-    leader = leaders[times.argmax()]
-    led = int(times.max())
-    whose = "one of the group" if np.isin(leader, members) else "one account outside the group"
+    whose = "one of the group" if np.isin(found.source, members) else "one account outside the group"
+    led = f"{whose} acted shortly before all others in step on {found.led} of {n} objects"
     sharers = np.diff(starts)[found.objects]
     inside = np.isin(prepared.account, members)
     alone = sum(bool(inside[starts[o] : starts[o + 1]].all()) for o in found.objects)
@@ -177,7 +207,7 @@ def _readings(
         Reading(
             "fans of one source",
             "People who follow the same account see its posts at the same moment.",
-            f"{led} of {n} objects were first shared by {whose}",
+            led if found.led else f"no account came before the others in step on two of the {n} objects",
             own_pace,
         ),
         Reading(

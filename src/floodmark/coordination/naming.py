@@ -14,11 +14,8 @@ import numpy as np
 
 from floodmark.coaction.kernel import compiled
 from floodmark.coordination.beside import (
-    Pace,
     Steps,
     Together,
-    count_landing,
-    count_slots_landing,
     in_step,
     lands,
     lands_without,
@@ -26,6 +23,7 @@ from floodmark.coordination.beside import (
     steps_of,
     together_of,
 )
+from floodmark.coordination.habits import Pace, marks_chance, own_chance, times_of_day_chance
 from floodmark.coordination.pairs import EPISODE_GAP_MS
 from floodmark.coordination.prepare import Prepared
 from floodmark.coordination.propose import Graph, Proposals, Rest, cut_accounts, leave_out
@@ -37,7 +35,7 @@ from floodmark.coordination.tail import episode_tail
 _ENOUGH_OUTSIDERS: Final = 3
 #: With more of the group on an object, x is left out of the hits only, not of the chances.
 _MANY: Final = 32
-#: Of rows below this, the objects behind them are listed too.
+#: Below this the objects behind a row are listed too, and further explanations asked, which could only raise it.
 _WORTH_A_LOOK_P: Final = 0.05
 #: The questions put to each account; each gets its own p-value.
 OWN_PACE, NO_TRIGGER, EITHER_WAY = range(3)
@@ -199,37 +197,52 @@ def _price(
     pace: Pace,
     room: _Room,
 ) -> None:
-    """Work out the chance of a hit for each line of `room`.
+    """Work out the chance of a hit for each line of `room`: of outsiders, and of x itself in its own habits.
 
-    x's own pace is asked twice, over all its objects and over those on which the group was in step: who is quick with
-    one source only is quick there. Who acts on the marks of a clock could as well have acted on the next mark.
+    Who acts on the marks of a clock could as well have acted on another mark; that is asked even without outsiders.
     """
     x = prepared.account[room.action[0]]
-    everywhere = pace.in_order[prepared.account_starts[x] : prepared.account_starts[x + 1]]
+    low, high = prepared.account_starts[x], prepared.account_starts[x + 1]
+    anywhere, slot = pace.in_order[low:high], pace.slot_ms[x]
     here = np.sort(pace.delay_ms[room.action[:lines]])
     for n in range(lines):
         i, enough = room.action[n], room.outsiders[n] >= _ENOUGH_OUTSIDERS
         events = (steps.events if room.whole[n] else room.events)[room.start[n] : room.start[n] + room.events_of[n]]
         sharers = prepared.object_starts[prepared.object[i] + 1] - prepared.object_starts[prepared.object[i]]
         pooled = rates.within[w, size_class(sharers)] / 2.0
-        moved = prepared.at_ms[i] - pace.delay_ms[i]
-        x_after, x_either, _ = lands(prepared.at_ms[i], events, window)
+        at, moved = prepared.at_ms[i], prepared.at_ms[i] - pace.delay_ms[i]
+        x_after, x_either, _ = lands(at, events, window)
         for side in range(2):
             before, x_lands = window * side, x_either if side else x_after
             ordinary = 1.0 - (1.0 - pooled) ** room.covered[side, n]
             met = room.landed[side, n] + PSEUDO_SHARERS * ordinary
             crowd = rates.tempo[w, x] * met / (room.outsiders[n] + PSEUDO_SHARERS)
-            own = max(
-                (count_landing(everywhere, moved, events, window, before) - x_lands) / max(1, len(everywhere) - 1),
-                (count_landing(here, moved, events, window, before) - x_lands) / max(1, lines - 1),
-            )
-            slots = 0.0
-            if pace.slot_ms[x]:
-                slots = count_slots_landing(prepared.at_ms[i], pace.slot_ms[x], events, window, before)
-            crowd = max(crowd, slots)
-            room.chance[EITHER_WAY if side else OWN_PACE, n] = min(1.0, max(crowd, own) if enough else crowd)
+            if slot:
+                crowd = max(crowd, marks_chance(at, slot, events, window, before))
+            own = crowd
+            if crowd < 1.0 and (enough or not side):
+                own = max(crowd, own_chance(at, moved, anywhere, here, slot, events, window, before, x_lands))
+            room.chance[EITHER_WAY if side else OWN_PACE, n] = min(1.0, own if enough else crowd)
             if not side:
-                room.chance[NO_TRIGGER, n] = min(1.0, max(crowd, own))
+                room.chance[NO_TRIGGER, n] = min(1.0, own)
+
+
+@compiled
+def _price_times_of_day(window: int, lines: int, steps: Steps, prepared: Prepared, pace: Pace, room: _Room) -> None:
+    """Raise the chances of `room` to what x's times of other days explain."""
+    x = prepared.account[room.action[0]]
+    low, high = prepared.account_starts[x], prepared.account_starts[x + 1]
+    times, of_day = pace.at_ms[low:high], pace.of_day_ms[low:high]
+    for n in range(lines):
+        i, enough = room.action[n], room.outsiders[n] >= _ENOUGH_OUTSIDERS
+        events = (steps.events if room.whole[n] else room.events)[room.start[n] : room.start[n] + room.events_of[n]]
+        at, first = prepared.at_ms[i], prepared.at_ms[i] - pace.delay_ms[i]
+        own = times_of_day_chance(at, first, times, of_day, events, window, 0)
+        room.chance[NO_TRIGGER, n] = max(room.chance[NO_TRIGGER, n], own)
+        if enough:
+            room.chance[OWN_PACE, n] = max(room.chance[OWN_PACE, n], own)
+            own = times_of_day_chance(at, first, times, of_day, events, window, window)
+            room.chance[EITHER_WAY, n] = max(room.chance[EITHER_WAY, n], own)
 
 
 @compiled
@@ -284,11 +297,12 @@ def _test_account(
     out: Answers,
 ) -> bool:
     """Write x's row of `out`; return False when x never had two separate episodes beside the group."""
-    p, hits = np.empty(_QUESTIONS), np.empty(_QUESTIONS, np.int32)
+    n_windows = len(windows_ms)
+    p, hits, all_p = np.empty(_QUESTIONS), np.empty(_QUESTIONS, np.int32), np.ones((_QUESTIONS, n_windows))
     out.p_value[row], out.window[row], out.hits[row], out.episodes[row] = 1.0, 0, 0, 0
     out.front[row] = 0.0
     tested = False
-    for w in range(len(windows_ms)):
+    for w in range(n_windows):
         asked = _gather(x, member, w, windows_ms[w], together, steps, slot, inside, prepared, room)
         if asked < 2:
             continue
@@ -297,15 +311,33 @@ def _test_account(
             continue
         _price(w, windows_ms[w], asked, steps, prepared, rates, pace, room)
         episodes = _test_window(windows_ms[w], asked, room, p, hits)
+        if p.min() <= _WORTH_A_LOOK_P:
+            _price_times_of_day(windows_ms[w], asked, steps, prepared, pace, room)
+            episodes = _test_window(windows_ms[w], asked, room, p, hits)
         tested |= episodes >= 2
         for question in range(_QUESTIONS):
-            one = min(1.0, p[question] * len(windows_ms))
-            if one < out.p_value[row, question]:
-                out.p_value[row, question], out.window[row, question] = one, w
+            if p[question] < all_p[question].min():
+                out.window[row, question] = w
                 out.hits[row, question], out.episodes[row, question] = hits[question], episodes
                 if question == EITHER_WAY:
                     out.front[row] = room.front[:asked].sum() / max(1, room.either[:asked].sum())
+            all_p[question, w] = p[question]
+    for question in range(_QUESTIONS):
+        out.p_value[row, question] = _over_windows(all_p[question])
     return tested
+
+
+@compiled
+def _over_windows(p: Floats) -> float:
+    """Return one p-value for those of the windows, which depend positively on each other, being nested.
+
+    Source: Simes 1986, doi 10.1093/biomet/73.3.751; Sarkar 1998, doi 10.1214/aos/1028144846.
+    """
+    ordered = np.sort(p)
+    found = 1.0
+    for k in range(len(p)):
+        found = min(found, ordered[k] * len(p) / (k + 1))
+    return found
 
 
 @compiled

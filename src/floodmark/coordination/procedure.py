@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 
 from floodmark.coaction.kernel import processors
-from floodmark.coordination.beside import pace_of
 from floodmark.coordination.edges import edges_of
 from floodmark.coordination.groups import Facts, communities, components, describe, facts
+from floodmark.coordination.habits import pace_of
 from floodmark.coordination.jitter import minimum_detectable_jitter_ms
 from floodmark.coordination.naming import EITHER_WAY, OWN_PACE, Answers, Hits, ask_group
 from floodmark.coordination.pairs import Pairs, Workers, tested_pairs
@@ -288,9 +288,10 @@ class _Verdicts:
     def _kept(self, number: int, part: Int32s, found: Facts, named: np.ndarray, role: np.ndarray) -> _Kept:
         accounts = self.answers.account
         acting, called = part[role[part] != "amplified"], part[named[part]]
-        # A group's grade is read as a word on all of it: it takes most of the named, and never fewer than three.
+        # A group's grade is read as a word on all of it: it takes most of the named, and never fewer than three; and
+        # nobody whom all the others may be watching.
         alone = np.count_nonzero(self.passed.no_trigger[called])
-        most = alone >= self.rules.min_members and 2 * alone > len(called)
+        most = alone >= self.rules.min_members and 2 * alone > len(called) and not found.follows_one_source
         grade = ("A" if most else "B") if len(called) else ""
         group = describe(
             number,

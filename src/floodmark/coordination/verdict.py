@@ -50,8 +50,12 @@ def passed(answers: Answers, rules: Rules) -> Passed:
         enough = answers.hits[:, number] >= rules.min_episodes
         return benjamini_hochberg(answers.p_value[:, number], rules.level) & enough
 
-    named = question(OWN_PACE)
-    return Passed(named, question(NO_TRIGGER) & named, question(EITHER_WAY))
+    in_step = question(EITHER_WAY)
+    # Who is in step beyond chance and comes after the group is named as well; the latter is then one test, not many.
+    # Not who is often in front: an account whom others mirror is in step beyond any chance, by no act of its own.
+    after = (answers.p_value[:, OWN_PACE] <= rules.level) & (answers.hits[:, OWN_PACE] >= rules.min_episodes)
+    named = question(OWN_PACE) | (in_step & after & (answers.front < _OFTEN_IN_FRONT))
+    return Passed(named, question(NO_TRIGGER) & named, in_step)
 
 
 def has_own_evidence(

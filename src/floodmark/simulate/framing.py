@@ -18,11 +18,16 @@ Int64s = npt.NDArray[np.int64]
 FORMS: Final = ("mirroring", "anticipatory", "mixed")
 
 
+#: A longer pause between two actions of an account begins a new sitting.
+SITTING_GAP_MS: Final = 300_000
+
+
 @dataclass(frozen=True)
 class FrameParams:
     """Bots that copy `copied_share` of a victim's actions, at most `after_ms` later or `before_ms` earlier.
 
-    Victims are drawn from accounts with at least `min_objects` distinct objects, or the busiest where there are fewer.
+    Victims are drawn from accounts with at least `min_sittings` sittings (over five minutes apart), or those with most
+    where there are fewer: nobody can be accused of under three, and bots act no oftener than their victim.
     """
 
     victims: int = 5
@@ -31,7 +36,7 @@ class FrameParams:
     copied_share: float = 0.9
     after_ms: int = 60_000
     before_ms: int = 30_000
-    min_objects: int = 5
+    min_sittings: int = 6
 
 
 @dataclass(frozen=True)
@@ -80,14 +85,15 @@ def _draw(
     rng: np.random.Generator,
     spared: Collection[str],
 ) -> Int64s:
-    objects = np.unique(background.object_id.astype(str), return_inverse=True)[1]
-    pairs = np.unique(np.column_stack((account, objects)), axis=0)
-    distinct = np.bincount(pairs[:, 0], minlength=len(ids))
-    distinct[np.isin(ids, np.array(list(spared), dtype=str))] = 0
-    if np.count_nonzero(distinct) < params.victims:
+    order = np.lexsort((background.at_ms, account))
+    who, at_ms = account[order], background.at_ms[order]
+    begins = (np.diff(who, prepend=-1) != 0) | (np.diff(at_ms, prepend=0) > SITTING_GAP_MS)
+    sittings = np.bincount(who[begins], minlength=len(ids))
+    sittings[np.isin(ids, np.array(list(spared), dtype=str))] = 0
+    if np.count_nonzero(sittings) < params.victims:
         raise UsageError(f"frame: the background has too few accounts to draw {params.victims} victims from; give more")
-    enough = np.flatnonzero(distinct >= params.min_objects)
-    busiest = np.argsort(-distinct, kind="stable")[: params.victims]
+    enough = np.flatnonzero(sittings >= params.min_sittings)
+    busiest = np.argsort(-sittings, kind="stable")[: params.victims]
     return rng.choice(enough if len(enough) >= params.victims else busiest, params.victims, replace=False)
 
 
