@@ -132,7 +132,8 @@ def test_a_later_poorer_observation_erases_nothing(base_db: Callable[..., Databa
     poor = {"account_id": "x:1", "observed_at_ms": 6, "handle": "new"}
     db = base_db([{"post_id": "x:p", "account_id": "x:1", "at_ms": START, "text": "#red"}], [poor, rich])
     derive.derive(db, CONFIG, tmp_path)
-    assert db.rows("SELECT handle, profile_created_at_ms, followers, observed_at_ms FROM accounts") == [("new", 7, 2, 6)]
+    found = db.rows("SELECT handle, profile_created_at_ms, followers, observed_at_ms FROM accounts")
+    assert found == [("new", 7, 2, 6)]
 
 
 @pytest.mark.parametrize(
