@@ -66,6 +66,16 @@ def test_who_is_spared_is_no_victim_and_the_busiest_stand_in_where_few_are_busy(
     assert {int(name[1:]) % 12 for name in rare.victims} == {11}
 
 
+def test_many_actions_of_one_sitting_make_no_victim() -> None:
+    """Ten people with twenty actions a minute apart, and six with six actions an hour apart."""
+    rows = [(f"busy{k}", f"o{j}", 60_000 * j) for k in range(10) for j in range(20)]
+    rows += [(f"calm{k}", f"o{j}", 3_600_000 * j + k) for k in range(6) for j in range(6)]
+    account, thing, at_ms = zip(*rows, strict=True)
+    people = Actions(np.array(account, dtype=object), np.array(thing, dtype=object), np.array(at_ms, np.int64))
+    framed = frame(people, FrameParams(bots_per_victim=2), np.random.default_rng(4))
+    assert {name[:4] for name in framed.victims} == {"calm"}
+
+
 def test_impossible_framings_are_refused() -> None:
     with pytest.raises(UsageError, match="field `form`"):
         frame(crowd(), FrameParams(form="shouting"), np.random.default_rng(1))
