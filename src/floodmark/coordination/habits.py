@@ -1,7 +1,7 @@
 """What an account does anyway: its delays behind first posts, the marks of its clock, its times of day.
 
 Each is an innocent explanation of timing, asked of the account's other actions: had they been about this object, how
-many of them would have landed beside the group? Method: Floodmark's own, docs/decisions/0006. Times are ms, shares 0..1.
+many of them would have landed beside the group? Method: docs/decisions/0006. Times are ms, shares 0..1.
 """
 
 from __future__ import annotations
