@@ -9,7 +9,8 @@ import pytest
 from scipy.stats import binom
 
 from floodmark.coordination import procedure, verdict
-from floodmark.coordination.naming import EITHER_WAY, OWN_PACE, Answers
+from floodmark.coordination.lines import EITHER_WAY, OWN_PACE
+from floodmark.coordination.naming import Answers
 from floodmark.coordination.procedure import coordination
 from floodmark.coordination.result import STATES, Coordination, Rules, Shares
 from floodmark.errors import UsageError

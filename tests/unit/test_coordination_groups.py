@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from floodmark.coordination.groups import facts
-from floodmark.coordination.naming import OWN_PACE, Answers, Hits
+from floodmark.coordination.lines import OWN_PACE
+from floodmark.coordination.naming import Answers, Hits
 from floodmark.coordination.pairs import Pairs
 from floodmark.coordination.prepare import prepare
 from floodmark.coordination.procedure import _Verdicts

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from floodmark.coordination import beside, habits, naming, pairs
+from floodmark.coordination import beside, habits, lines, naming, pairs
 from floodmark.coordination.beside import together_of
 from floodmark.coordination.habits import Pace, pace_of
 from floodmark.coordination.prepare import Prepared, prepare
@@ -548,16 +548,16 @@ def test_popular_objects_give_the_hits_of_the_others(seed: int, monkeypatch: pyt
         together = together_of(members, prepared, slot)
         assert np.diff(together.starts).max() <= 32
         steps = beside.steps_of(together, prepared, WINDOWS)
-        room = naming._room_for(int(np.diff(prepared.account_starts).max()))
+        room = lines.room_for(int(np.diff(prepared.account_starts).max()))
         for x in members.tolist():
             inside = np.isin(np.arange(len(prepared.account_starts) - 1), sorted(without(found, group, x)))
             for w, window in enumerate(WINDOWS.tolist()):
                 told = []
-                for gather, many in ((naming._gather, 32), (naming._gather.py_func, 1)):
-                    monkeypatch.setattr(naming, "_MANY", many)  # the compiled one keeps its own
+                for gather, many in ((lines.gather, 32), (lines.gather.py_func, 1)):
+                    monkeypatch.setattr(lines, "_MANY", many)  # the compiled one keeps its own
                     n = gather(x, True, w, window, together, steps, slot, inside, prepared, room)
-                    lines = zip(room.action[:n], room.after[:n], room.either[:n], room.front[:n], strict=True)
-                    told.append([tuple(map(int, line)) for line in lines if line[2]])
+                    shown = zip(room.action[:n], room.after[:n], room.either[:n], room.front[:n], strict=True)
+                    told.append([tuple(map(int, line)) for line in shown if line[2]])
                     assert not n or room.whole[:n].all() == (many == 1)
                 assert told[0] == told[1]
                 compared += len(told[0])

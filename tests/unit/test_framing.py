@@ -66,6 +66,16 @@ def test_who_is_spared_is_no_victim_and_the_busiest_stand_in_where_few_are_busy(
     assert {int(name[1:]) % 12 for name in rare.victims} == {11}
 
 
+def test_many_actions_of_one_sitting_make_no_victim() -> None:
+    """Ten people with twenty actions a minute apart, and six with six actions an hour apart."""
+    rows = [(f"busy{k}", f"o{j}", 60_000 * j) for k in range(10) for j in range(20)]
+    rows += [(f"calm{k}", f"o{j}", 3_600_000 * j + k) for k in range(6) for j in range(6)]
+    account, thing, at_ms = zip(*rows, strict=True)
+    people = Actions(np.array(account, dtype=object), np.array(thing, dtype=object), np.array(at_ms, np.int64))
+    framed = frame(people, FrameParams(bots_per_victim=2), np.random.default_rng(4))
+    assert {name[:4] for name in framed.victims} == {"calm"}
+
+
 def test_impossible_framings_are_refused() -> None:
     with pytest.raises(UsageError, match="field `form`"):
         frame(crowd(), FrameParams(form="shouting"), np.random.default_rng(1))
@@ -111,5 +121,22 @@ def test_victims_are_counted_by_what_became_of_them(monkeypatch: pytest.MonkeyPa
     amplified = sorted(expected.victims)[1]
     assert row["victims_whose_bots_are_named"] == 0.6
     assert row["amplified_of_these"] == pytest.approx(0 if amplified in unseen else 1 / 3)
+    assert row["victims_within_reach"] == 0  # under one account is 1 % of so small a crowd
+    assert row["amplified_within_reach"] is None
     spared = framing.run_once((crowd(), replace(params), Baseline(frozenset({"a001"}), {}), 0, False))
     assert spared.outside == 0
+
+
+def test_a_victim_is_within_reach_with_five_objects_that_few_others_share_at_that_time() -> None:
+    rows = [("well", f"own{k}", 3_600_000 * k) for k in range(5)]
+    rows += [("less", f"few{k}", 3_600_000 * k) for k in range(4)] + [("less", "loud", 50_000_000)]
+    rows += [(f"crowd{k:03}", "loud", 50_000_000 + 100 * k) for k in range(300)]
+    rows += [(f"crowd{k:03}", f"own{j}", 90_000_000 + k) for k in range(300) for j in range(5)]  # a day later
+    account, thing, at_ms = zip(*rows, strict=True)
+    people = Actions(np.array(account, dtype=object), np.array(thing, dtype=object), np.array(at_ms, np.int64))
+    framed = Framed(people, ("less", "well"), tuple("b" * 10))
+    assert framing._within_reach(people, framed, FrameParams()) == ["well"]
+    # Where the object is as quiet as the others, so is the fifth.
+    quiet = Actions(people.account_id[:10], people.object_id[:10], people.at_ms[:10])
+    crowd_of = FrameParams(bots_per_victim=300)
+    assert framing._within_reach(quiet, Framed(quiet, ("less", "well"), tuple("b" * 300)), crowd_of) == ["less", "well"]

@@ -11,6 +11,7 @@ import numpy as np
 from floodmark.benchmark import peers
 from floodmark.benchmark.jobs import Baseline, Setting, baseline, look, side_by_side
 from floodmark.benchmark.power import SEED, Row
+from floodmark.coordination.result import Rules
 from floodmark.simulate.framing import FORMS, Framed, FrameParams, frame
 from floodmark.simulate.plant import Actions
 from floodmark.stats import clopper_pearson
@@ -23,6 +24,7 @@ class Framing:
     """Counts of accounts in one run: what became of the victims and of the bots.
 
     `seen` victims are those of whose bots at least one is named: only there can anybody be shown as amplified.
+    `within_reach` victims have at least the rare objects without which no group is named: with fewer, nobody could be.
     """
 
     victims: int
@@ -32,6 +34,8 @@ class Framing:
     in_no_group: int
     seen: int
     seen_amplified: int
+    within_reach: int
+    within_reach_amplified: int
     bots: int
     bots_named: int
     outside: int
@@ -47,6 +51,7 @@ def run_once(job: tuple[Actions, FrameParams, Baseline, int, bool]) -> Framing:
     victim, bot = seen.labels.mask(framed.victims), seen.labels.mask(framed.bots)
     named, role = seen.in_state("named"), accounts.role.astype(str)
     amplified = victim & ~named & (role == "amplified")
+    reach = seen.labels.mask(_within_reach(background, framed, params))
     mirrored = seen.labels.mask(_whose_bots_are_named(framed, params, set(seen.labels.accounts[named & bot].tolist())))
     return Framing(
         victims=int(victim.sum()),
@@ -56,6 +61,8 @@ def run_once(job: tuple[Actions, FrameParams, Baseline, int, bool]) -> Framing:
         in_no_group=int((victim & (accounts.group < 0)).sum()),
         seen=int(mirrored.sum()),
         seen_amplified=int((mirrored & amplified).sum()),
+        within_reach=int(reach.sum()),
+        within_reach_amplified=int((reach & amplified).sum()),
         bots=int(bot.sum()),
         bots_named=int((named & bot).sum()),
         outside=int((named & ~bot & ~victim & ~seen.labels.mask(without.named)).sum()),
@@ -67,6 +74,30 @@ def _whose_bots_are_named(framed: Framed, params: FrameParams, named: set[str]) 
     bots, per_victim = framed.bots, params.bots_per_victim
     mine = (bots[k * per_victim : (k + 1) * per_victim] for k in range(len(framed.victims)))
     return [victim for victim, names in zip(framed.victims, mine, strict=True) if not named.isdisjoint(names)]
+
+
+def _within_reach(background: Actions, framed: Framed, params: FrameParams) -> list[str]:
+    """Return the victims on at least `min_rare_objects` of whose objects bots outnumber the public of that moment.
+
+    As the test judges what is rare (docs/decisions/0005), within the reach of the bots; for the whole collection alone.
+    """
+    rules = Rules()
+    objects, thing = np.unique(background.object_id.astype(str), return_inverse=True)
+    order = np.lexsort((background.at_ms, thing))
+    starts = np.searchsorted(thing[order], np.arange(len(objects) + 1))
+    account = background.account_id.astype(str)
+    most = min(params.bots_per_victim + 1, rules.rare_share * (len(np.unique(account)) + len(framed.bots)))
+    found = []
+    for victim in framed.victims:
+        rare = set()
+        for row in np.flatnonzero(account == victim):
+            others = order[starts[thing[row]] : starts[thing[row] + 1]]
+            near = np.abs(background.at_ms[others] - background.at_ms[row]) <= params.after_ms
+            if np.count_nonzero(near & (account[others] != victim)) < most:
+                rare.add(int(thing[row]))
+        if len(rare) >= rules.min_rare_objects:
+            found.append(victim)
+    return found
 
 
 def study(
@@ -106,7 +137,7 @@ def study(
 def _row(name: str, params: FrameParams, reference: bool, runs: Sequence[Framing]) -> Row:
     victims = sum(run.victims for run in runs)
     named = sum(run.named for run in runs)
-    seen = sum(run.seen for run in runs)
+    seen, reach = sum(run.seen for run in runs), sum(run.within_reach for run in runs)
     low, high = clopper_pearson(named, victims)
     row: Row = {
         "background": name,
@@ -123,6 +154,8 @@ def _row(name: str, params: FrameParams, reference: bool, runs: Sequence[Framing
         "victims_in_no_group": sum(run.in_no_group for run in runs) / victims,
         "victims_whose_bots_are_named": seen / victims,
         "amplified_of_these": sum(run.seen_amplified for run in runs) / seen if seen else None,
+        "victims_within_reach": reach / victims,
+        "amplified_within_reach": sum(run.within_reach_amplified for run in runs) / reach if reach else None,
         "bots_named": sum(run.bots_named for run in runs) / max(1, sum(run.bots for run in runs)),
         "others_named": sum(run.outside for run in runs),
     }

@@ -224,7 +224,7 @@ def _readings(
         ),
         Reading(
             "a message that all saw",
-            "Members of a chat, readers of a newsletter, viewers of a broadcast act on what they are shown.",
+            "Members of a chat, pupils of a class, viewers of a broadcast act on what they are shown.",
             "this cannot be seen in timing; it fits any group, whatever its grade",
             f"it would have had to show them {n} objects on {len(hours)} different hours",
         ),

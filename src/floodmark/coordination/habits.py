@@ -1,7 +1,7 @@
 """What an account does anyway: its delays behind first posts, the marks of its clock, its times of day.
 
 Each is an innocent explanation of timing, asked of the account's other actions: had they been about this object, how
-many of them would have landed beside the group?
+many of them would have landed beside the group? Method: docs/decisions/0006. Times are ms, shares 0..1.
 """
 
 from __future__ import annotations
@@ -150,7 +150,11 @@ def own_chance(
 
 @compiled
 def marks_chance(at: int, slot_ms: int, events: Int64s, window: int, before: int) -> float:
-    """Return the share of the marks up to four before and after `at`, itself left out, that would land too."""
+    """Return the share of the marks up to four before and after `at`, itself left out, that would land too.
+
+    >>> marks_chance(0, 900_000, np.array([900_000 - 1_000]), 60_000, 0)
+    0.125
+    """
     landing = 0
     for k in range(-_SLOTS_AROUND, _SLOTS_AROUND + 1):
         if k:
@@ -184,6 +188,11 @@ def times_of_day_chance(
 
     Asked are those that, so moved, lie in the day around `at`, and those in what of it lies between `first` and the
     window after `at`, whichever share is larger: whoever reads in breaks shares a thing in the next break.
+
+    >>> noon = 43_200_000
+    >>> times = np.array([noon + day * _DAY_MS for day in range(6)])
+    >>> times_of_day_chance(noon, noon - 60_000, times, times % _DAY_MS, np.array([noon - 1_000]), 60_000, 0)
+    1.0
     """
     day, end_of_day = at - _DAY_MS // 2, at + _DAY_MS // 2 - 1
     if times[0] >= day and times[-1] <= end_of_day:

@@ -16,30 +16,29 @@ from floodmark.coaction.kernel import compiled
 from floodmark.coordination.beside import (
     Steps,
     Together,
-    in_step,
-    lands,
-    lands_without,
-    others_beside,
     steps_of,
     together_of,
 )
-from floodmark.coordination.habits import Pace, marks_chance, own_chance, times_of_day_chance
+from floodmark.coordination.habits import Pace
+from floodmark.coordination.lines import (
+    EITHER_WAY,
+    OWN_PACE,
+    QUESTIONS,
+    Room,
+    gather,
+    price,
+    price_times_of_day,
+    room_for,
+)
 from floodmark.coordination.pairs import EPISODE_GAP_MS
 from floodmark.coordination.prepare import Prepared
 from floodmark.coordination.propose import Graph, Proposals, Rest, cut_accounts, leave_out
-from floodmark.coordination.rates import PSEUDO_SHARERS, Rates, size_class
+from floodmark.coordination.rates import Rates
 from floodmark.coordination.result import Floats, Int32s, Int64s
 from floodmark.coordination.tail import episode_tail
 
-#: On objects with fewer outsiders x's own delays are not asked: a campaign's own objects have nobody else.
-_ENOUGH_OUTSIDERS: Final = 3
-#: With more of the group on an object, x is left out of the hits only, not of the chances.
-_MANY: Final = 32
 #: Below this the objects behind a row are listed too, and further explanations asked, which could only raise it.
 _WORTH_A_LOOK_P: Final = 0.05
-#: The questions put to each account; each gets its own p-value.
-OWN_PACE, NO_TRIGGER, EITHER_WAY = range(3)
-_QUESTIONS: Final = 3
 
 
 class Answers(NamedTuple):
@@ -74,198 +73,27 @@ class Hits(NamedTuple):
     lag_ms: Int64s
 
 
-class _Room(NamedTuple):
-    """Scratch for one account: a line per object on which the group was in step, and the events of those objects.
-
-    Of line n the events are `events[start[n]:start[n] + events_of[n]]`, in `Steps.events` where `whole[n]`. There the
-    group is taken with x, else without. `landed` and `covered` are as in `Steps`.
-    """
-
-    events: Int64s
-    members: Int64s
-    action: Int32s
-    at_ms: Int64s
-    after: np.ndarray
-    either: np.ndarray
-    front: np.ndarray
-    whole: np.ndarray
-    start: Int64s
-    events_of: Int32s
-    outsiders: Int32s
-    landed: Int64s
-    covered: Floats
-    chance: Floats
-
-
 @compiled
-def _room_for(most_actions: int) -> _Room:
-    n = most_actions
-    return _Room(
-        np.empty(n * (_MANY + 1), np.int64),
-        np.empty(_MANY + 1, np.int64),
-        np.empty(n, np.int32),
-        np.empty(n, np.int64),
-        np.empty(n, np.bool_),
-        np.empty(n, np.bool_),
-        np.empty(n, np.bool_),
-        np.empty(n, np.bool_),
-        np.empty(n, np.int64),
-        np.empty(n, np.int32),
-        np.empty(n, np.int32),
-        np.empty((2, n), np.int64),
-        np.empty((2, n)),
-        np.empty((_QUESTIONS, n)),
-    )
-
-
-@compiled
-def _members_without(i: int, k: int, together: Together, inside: np.ndarray, prepared: Prepared, room: _Room) -> int:
-    """Put the times at which the group without x (action i) acted on its k-th object into `room`; return how many."""
-    n = 0
-    for j in together.positions[together.starts[k] : together.starts[k + 1]]:
-        if inside[prepared.account[j]] and j != i:
-            room.members[n] = prepared.at_ms[j]
-            n += 1
-    return n
-
-
-@compiled
-def _gather(
-    x: int,
-    member: bool,
-    w: int,
-    window: int,
-    together: Together,
-    steps: Steps,
-    slot: Int32s,
-    inside: np.ndarray,
-    prepared: Prepared,
-    room: _Room,
-) -> int:
-    """Put a line for each object of x on which the group (without x) was in step into `room`; return how many."""
-    n, filled = 0, 0
-    for i in prepared.by_account[prepared.account_starts[x] : prepared.account_starts[x + 1]]:
-        k = slot[prepared.object[i]]
-        if k < 0:
-            continue
-        o, n_members = prepared.object[i], together.starts[k + 1] - together.starts[k]
-        sharers = prepared.object_starts[o + 1] - prepared.object_starts[o]
-        room.action[n], room.at_ms[n] = i, prepared.at_ms[i]
-        if member and n_members <= _MANY:
-            n_members = _members_without(i, k, together, inside, prepared, room)
-            room.whole[n], room.start[n] = False, filled
-            room.events_of[n] = in_step(room.members[:n_members], window, room.events[filled:])
-            if room.events_of[n] < 2:
-                continue
-            events = room.events[filled : filled + room.events_of[n]]
-            filled += room.events_of[n]
-            room.after[n], room.either[n], room.front[n] = lands(prepared.at_ms[i], events, window)
-            for side in range(2):
-                room.landed[side, n], room.covered[side, n] = others_beside(
-                    o, room.members[:n_members], events, window, window * side, prepared
-                )
-                room.landed[side, n] -= room.either[n] if side else room.after[n]
-            room.outsiders[n] = sharers - 1 - n_members
-        else:
-            room.whole[n], room.start[n], room.events_of[n] = True, steps.starts[w, k], steps.counts[w, k]
-            if room.events_of[n] < 2 + member:
-                continue
-            events = steps.events[room.start[n] : room.start[n] + room.events_of[n]]
-            if member:
-                room.after[n], room.either[n], room.front[n] = lands_without(
-                    x, i, together.starts[k], together.starts[k + 1], together.positions, inside, prepared, window
-                )
-            else:
-                room.after[n], room.either[n], room.front[n] = lands(prepared.at_ms[i], events, window)
-            for side in range(2):
-                room.landed[side, n], room.covered[side, n] = steps.landed[w, side, k], steps.covered[w, side, k]
-                if not member:
-                    room.landed[side, n] -= room.either[n] if side else room.after[n]
-            room.outsiders[n] = sharers - n_members - (not member)
-        n += 1
-    return n
-
-
-@compiled
-def _price(
-    w: int,
-    window: int,
-    lines: int,
-    steps: Steps,
-    prepared: Prepared,
-    rates: Rates,
-    pace: Pace,
-    room: _Room,
-) -> None:
-    """Work out the chance of a hit for each line of `room`: of outsiders, and of x itself in its own habits.
-
-    Who acts on the marks of a clock could as well have acted on another mark; that is asked even without outsiders.
-    """
-    x = prepared.account[room.action[0]]
-    low, high = prepared.account_starts[x], prepared.account_starts[x + 1]
-    anywhere, slot = pace.in_order[low:high], pace.slot_ms[x]
-    here = np.sort(pace.delay_ms[room.action[:lines]])
-    for n in range(lines):
-        i, enough = room.action[n], room.outsiders[n] >= _ENOUGH_OUTSIDERS
-        events = (steps.events if room.whole[n] else room.events)[room.start[n] : room.start[n] + room.events_of[n]]
-        sharers = prepared.object_starts[prepared.object[i] + 1] - prepared.object_starts[prepared.object[i]]
-        pooled = rates.within[w, size_class(sharers)] / 2.0
-        at, moved = prepared.at_ms[i], prepared.at_ms[i] - pace.delay_ms[i]
-        x_after, x_either, _ = lands(at, events, window)
-        for side in range(2):
-            before, x_lands = window * side, x_either if side else x_after
-            ordinary = 1.0 - (1.0 - pooled) ** room.covered[side, n]
-            met = room.landed[side, n] + PSEUDO_SHARERS * ordinary
-            crowd = rates.tempo[w, x] * met / (room.outsiders[n] + PSEUDO_SHARERS)
-            if slot:
-                crowd = max(crowd, marks_chance(at, slot, events, window, before))
-            own = crowd
-            if crowd < 1.0 and (enough or not side):
-                own = max(crowd, own_chance(at, moved, anywhere, here, slot, events, window, before, x_lands))
-            room.chance[EITHER_WAY if side else OWN_PACE, n] = min(1.0, own if enough else crowd)
-            if not side:
-                room.chance[NO_TRIGGER, n] = min(1.0, own)
-
-
-@compiled
-def _price_times_of_day(window: int, lines: int, steps: Steps, prepared: Prepared, pace: Pace, room: _Room) -> None:
-    """Raise the chances of `room` to what x's times of other days explain."""
-    x = prepared.account[room.action[0]]
-    low, high = prepared.account_starts[x], prepared.account_starts[x + 1]
-    times, of_day = pace.at_ms[low:high], pace.of_day_ms[low:high]
-    for n in range(lines):
-        i, enough = room.action[n], room.outsiders[n] >= _ENOUGH_OUTSIDERS
-        events = (steps.events if room.whole[n] else room.events)[room.start[n] : room.start[n] + room.events_of[n]]
-        at, first = prepared.at_ms[i], prepared.at_ms[i] - pace.delay_ms[i]
-        own = times_of_day_chance(at, first, times, of_day, events, window, 0)
-        room.chance[NO_TRIGGER, n] = max(room.chance[NO_TRIGGER, n], own)
-        if enough:
-            room.chance[OWN_PACE, n] = max(room.chance[OWN_PACE, n], own)
-            own = times_of_day_chance(at, first, times, of_day, events, window, window)
-            room.chance[EITHER_WAY, n] = max(room.chance[EITHER_WAY, n], own)
-
-
-@compiled
-def _test_window(window: int, asked: int, room: _Room, p: Floats, hits: Int32s) -> int:
+def _test_window(window: int, asked: int, room: Room, p: Floats, hits: Int32s) -> int:
     """Put the p-values and hits of the questions into `p` and `hits`; return the number of episodes."""
     order = np.argsort(room.at_ms[:asked])
     gap = max(EPISODE_GAP_MS, window)
     episodes, last = 0, 0
-    seen, chance, expected = np.zeros(_QUESTIONS, np.bool_), np.zeros(_QUESTIONS), np.zeros(_QUESTIONS)
+    seen, chance, expected = np.zeros(QUESTIONS, np.bool_), np.zeros(QUESTIONS), np.zeros(QUESTIONS)
     hits[:] = 0
     for k in order:
         if episodes == 0 or room.at_ms[k] - last > gap:
-            for question in range(_QUESTIONS):
+            for question in range(QUESTIONS):
                 expected[question] += min(1.0, chance[question])
                 hits[question] += seen[question]
             episodes += 1
             seen[:] = False
             chance[:] = 0.0
         last = room.at_ms[k]
-        for question in range(_QUESTIONS):
+        for question in range(QUESTIONS):
             chance[question] += room.chance[question, k]
             seen[question] |= room.either[k] if question == EITHER_WAY else room.after[k]
-    for question in range(_QUESTIONS):
+    for question in range(QUESTIONS):
         expected[question] += min(1.0, chance[question])
         hits[question] += seen[question]
         p[question] = episode_tail(hits[question], episodes, expected[question])
@@ -292,37 +120,37 @@ def _test_account(
     rates: Rates,
     pace: Pace,
     windows_ms: Int64s,
-    room: _Room,
+    room: Room,
     row: int,
     out: Answers,
 ) -> bool:
     """Write x's row of `out`; return False when x never had two separate episodes beside the group."""
     n_windows = len(windows_ms)
-    p, hits, all_p = np.empty(_QUESTIONS), np.empty(_QUESTIONS, np.int32), np.ones((_QUESTIONS, n_windows))
+    p, hits, all_p = np.empty(QUESTIONS), np.empty(QUESTIONS, np.int32), np.ones((QUESTIONS, n_windows))
     out.p_value[row], out.window[row], out.hits[row], out.episodes[row] = 1.0, 0, 0, 0
     out.front[row] = 0.0
     tested = False
     for w in range(n_windows):
-        asked = _gather(x, member, w, windows_ms[w], together, steps, slot, inside, prepared, room)
+        asked = gather(x, member, w, windows_ms[w], together, steps, slot, inside, prepared, room)
         if asked < 2:
             continue
         if np.sum(room.either[:asked]) < 2:  # nothing can be claimed then, so no chances are worked out
             tested = tested or _has_two_episodes(room.at_ms[:asked], max(EPISODE_GAP_MS, windows_ms[w]))
             continue
-        _price(w, windows_ms[w], asked, steps, prepared, rates, pace, room)
+        price(w, windows_ms[w], asked, steps, prepared, rates, pace, room)
         episodes = _test_window(windows_ms[w], asked, room, p, hits)
         if p.min() <= _WORTH_A_LOOK_P:
-            _price_times_of_day(windows_ms[w], asked, steps, prepared, pace, room)
+            price_times_of_day(windows_ms[w], asked, steps, prepared, pace, room)
             episodes = _test_window(windows_ms[w], asked, room, p, hits)
         tested |= episodes >= 2
-        for question in range(_QUESTIONS):
+        for question in range(QUESTIONS):
             if p[question] < all_p[question].min():
                 out.window[row, question] = w
                 out.hits[row, question], out.episodes[row, question] = hits[question], episodes
                 if question == EITHER_WAY:
                     out.front[row] = room.front[:asked].sum() / max(1, room.either[:asked].sum())
             all_p[question, w] = p[question]
-    for question in range(_QUESTIONS):
+    for question in range(QUESTIONS):
         out.p_value[row, question] = _over_windows(all_p[question])
     return tested
 
@@ -365,10 +193,10 @@ def _empty(rows: int) -> Answers:
         np.empty(rows, np.int32),
         np.empty(rows, np.int32),
         np.empty(rows, np.bool_),
-        np.empty((rows, _QUESTIONS)),
-        np.empty((rows, _QUESTIONS), np.int32),
-        np.empty((rows, _QUESTIONS), np.int32),
-        np.empty((rows, _QUESTIONS), np.int32),
+        np.empty((rows, QUESTIONS)),
+        np.empty((rows, QUESTIONS), np.int32),
+        np.empty((rows, QUESTIONS), np.int32),
+        np.empty((rows, QUESTIONS), np.int32),
         np.empty(rows),
     )
 
@@ -403,12 +231,12 @@ def _add_hits(
     slot: Int32s,
     inside: np.ndarray,
     prepared: Prepared,
-    room: _Room,
+    room: Room,
     hits: Hits,
     n: int,
 ) -> tuple[Hits, int]:
     """Append the objects on which x was in step with the group, with x's lag behind the nearest of them."""
-    for line in range(_gather(x, True, w, window, together, steps, slot, inside, prepared, room)):
+    for line in range(gather(x, bool(np.bool_(True)), w, window, together, steps, slot, inside, prepared, room)):
         if not room.either[line]:
             continue
         if n == len(hits.row):
@@ -465,13 +293,13 @@ def ask_group(
         most_actions = max(most_actions, prepared.account_starts[v + 1] - prepared.account_starts[v])
     for v in others:
         most_actions = max(most_actions, prepared.account_starts[v + 1] - prepared.account_starts[v])
-    room = _room_for(most_actions)
+    room = room_for(most_actions)
     asked = len(members) + len(others)
     out = _empty(asked // parts + 1)
-    hits, n_hits = _no_hits(), 0
+    # Typed as they stay: a bare 0 would have everything below compiled twice.
+    hits, n_hits, rows = _no_hits(), int(np.int64(0)), int(np.int64(0))
     cuts = cut_accounts(graph, members, inside)
     gone = np.empty(len(members), np.int32)
-    rows = 0
     for k in range(part, asked, parts):
         member = k < len(members)
         x = members[k] if member else others[k - len(members)]

@@ -14,7 +14,8 @@ from floodmark.coordination.edges import edges_of
 from floodmark.coordination.groups import Facts, communities, components, describe, facts
 from floodmark.coordination.habits import pace_of
 from floodmark.coordination.jitter import minimum_detectable_jitter_ms
-from floodmark.coordination.naming import EITHER_WAY, OWN_PACE, Answers, Hits, ask_group
+from floodmark.coordination.lines import EITHER_WAY, OWN_PACE
+from floodmark.coordination.naming import Answers, Hits, ask_group
 from floodmark.coordination.pairs import Pairs, Workers, tested_pairs
 from floodmark.coordination.prepare import Prepared, clock_resolution_ms, prepare
 from floodmark.coordination.propose import LEVELS, Proposals, graph_of, propose, rest_for

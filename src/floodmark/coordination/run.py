@@ -41,8 +41,8 @@ _READING: Final = (
     "inauthentic, and it does not say who is behind it.",
     "In step means: moves with a group, and the timing does not show that it follows. Such an account may be imitated "
     "by the group or part of it; on this evidence it is called neither.",
-    "No grade excludes a trigger that all saw after the first post: a message in a chat, a push, a broadcast, a fixed "
-    "break. Whoever saw the same can be named for it; look for a second, independent sign.",
+    "No grade excludes a trigger that all saw after the first post: a message in a chat, a push, a broadcast, an "
+    "assignment. Whoever saw the same can be named for it; look for a second, independent sign.",
 )
 _JITTER: Final = (
     "The widest jitter at which the documentation's reference campaign would still be seen in this collection; "

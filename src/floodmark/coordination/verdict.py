@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from floodmark.coordination.naming import EITHER_WAY, NO_TRIGGER, OWN_PACE, Answers, Hits
+from floodmark.coordination.lines import EITHER_WAY, NO_TRIGGER, OWN_PACE
+from floodmark.coordination.naming import Answers, Hits
 from floodmark.coordination.pairs import EPISODE_GAP_MS
 from floodmark.coordination.prepare import Prepared
 from floodmark.coordination.result import Floats, Int32s, Int64s, Rules

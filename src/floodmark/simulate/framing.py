@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from floodmark.coordination.pairs import EPISODE_GAP_MS
 from floodmark.errors import UsageError
 from floodmark.simulate.plant import Actions, Texts, mixed
 
@@ -16,10 +17,6 @@ Int64s = npt.NDArray[np.int64]
 
 #: Bots act after the victim; up to 30 s before it (they guess what it will do); or either, action by action.
 FORMS: Final = ("mirroring", "anticipatory", "mixed")
-
-
-#: A longer pause between two actions of an account begins a new sitting.
-SITTING_GAP_MS: Final = 300_000
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ def _draw(
 ) -> Int64s:
     order = np.lexsort((background.at_ms, account))
     who, at_ms = account[order], background.at_ms[order]
-    begins = (np.diff(who, prepend=-1) != 0) | (np.diff(at_ms, prepend=0) > SITTING_GAP_MS)
+    begins = (np.diff(who, prepend=-1) != 0) | (np.diff(at_ms, prepend=0) > EPISODE_GAP_MS)
     sittings = np.bincount(who[begins], minlength=len(ids))
     sittings[np.isin(ids, np.array(list(spared), dtype=str))] = 0
     if np.count_nonzero(sittings) < params.victims:

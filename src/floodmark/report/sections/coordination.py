@@ -21,11 +21,11 @@ _LIMITS: Final = (
     f"Names are chosen so that on average at most {100 * Rules().level:g}{NBSP}% of all names of a run are wrong where"
     " the test's assumptions hold. That is not so for each side by itself: all names on one side can be wrong.",
     "The assumptions fail where accounts share a trigger that came after the first post: a message, push or broadcast"
-    " that all saw, or the same fixed breaks. Timing cannot exclude it, whatever the grade.",
+    " that all saw. Timing cannot exclude it, whatever the grade.",
 )
 _ALTERNATIVES: Final = (
     "Fans and activists who wait for the same source act within seconds of each other without hiding anything.",
-    "Members of a chat, readers of a newsletter, viewers of a broadcast act together on what they were shown.",
+    "Members of a chat, pupils of a class, viewers of a broadcast act together on what they were shown.",
     "Syndicated news, one scheduling tool or a shared clock puts strangers in step.",
     "Somebody who acts just before a predictable account can make it look like a follower: framing.",
 )
