@@ -1,0 +1,248 @@
+"""Inequality of posts per account, and against a control of another size and another density.
+
+Gini's coefficient depends on how often accounts were caught at all: where a collection holds every tenth post, nearly
+everyone has one. So before two rosters are compared the denser one is thinned to the other's mean of posts per account.
+Thinning to equal totals instead would make a large crowd look more equal than a small one of the same kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from floodmark.stats import Counts, Floats, Interval
+
+LEAST_ACCOUNTS: Final = 30
+#: With fewer accounts the top hundredth is less than one of them.
+LEAST_FOR_TOP: Final = 100
+TOP_SHARE: Final = 0.01
+_RESAMPLES: Final = 1_000
+DRAWS: Final = 999
+_SEED: Final = 20200717
+_BISECTIONS: Final = 60
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How many accounts made how many posts: `posts` distinct values ascending, `accounts` with each (may be real)."""
+
+    posts: Counts
+    accounts: Floats
+
+    @property
+    def size(self) -> float:
+        """Accounts."""
+        return float(self.accounts.sum())
+
+    @property
+    def total(self) -> float:
+        """Posts."""
+        return float(self.accounts @ self.posts)
+
+
+@dataclass(frozen=True)
+class Inequality:
+    """Gini's coefficient and the share of the posts by the most active hundredth of accounts (None under 100)."""
+
+    accounts: int
+    posts: int
+    gini: float
+    gini_interval: Interval
+    top: float | None
+    top_interval: Interval | None
+
+
+@dataclass(frozen=True)
+class InequalityDifference:
+    """A roster's inequality minus the control's at equal posts per account; `mean` is that number.
+
+    `p_value` is that of equal spread, by permutation of accounts after one thinning. `thinned` says which was thinned
+    (`roster`, `control` or `neither`), `kept` which share of its posts was kept.
+    """
+
+    mean: float
+    thinned: str
+    kept: float
+    gini: float
+    gini_interval: Interval
+    top: float | None
+    top_interval: Interval | None
+    p_value: float
+
+
+def spread_of(posts: Counts) -> Spread:
+    """Return posts per account (one entry an account, each at least 1) as a table of values."""
+    values, counts = np.unique(posts[posts > 0], return_counts=True)
+    return Spread(values.astype(np.int64), counts.astype(np.float64))
+
+
+def gini(posts: Counts, accounts: Floats) -> Floats:
+    """Return Gini's coefficient of spreads over the same ascending `posts` (last axis), corrected for few accounts.
+
+    Source: Gini 1914; the factor n / (n - 1) makes it unbiased to first order (Deltas 2003,
+    doi 10.1162/rest.2003.85.1.226). 0 where all post alike, or with fewer than two accounts.
+
+    >>> round(float(gini(np.array([1, 3]), np.array([2.0, 2.0]))), 4)
+    0.3333
+    """
+    size, total = accounts.sum(axis=-1), accounts @ posts
+    below = np.cumsum(accounts, axis=-1) - accounts / 2
+    lorenz = (below * accounts) @ posts
+    with np.errstate(divide="ignore", invalid="ignore"):
+        raw = 2 * lorenz / (size * total) - 1
+        value = raw * size / (size - 1)
+    return np.asarray(np.clip(np.where((size > 1) & (total > 0), value, 0.0), 0.0, 1.0))
+
+
+def top_share(posts: Counts, accounts: Floats) -> Floats:
+    """Return the share of all posts made by the most active hundredth of accounts; part of an account counts in part.
+
+    >>> round(float(top_share(np.array([1, 100]), np.array([99.0, 1.0]))), 4)
+    0.5025
+    """
+    down, busiest = accounts[..., ::-1], posts[::-1]
+    room = (TOP_SHARE * accounts.sum(axis=-1))[..., None]
+    taken = np.clip(room - (np.cumsum(down, axis=-1) - down), 0.0, down)
+    total = accounts @ posts
+    return np.asarray(np.where(total > 0, (taken @ busiest) / np.maximum(total, 1e-12), 0.0))
+
+
+def inequality(posts: Counts, level: float = 0.95) -> Inequality | str:
+    """Return the inequality of posts per account with percentile intervals of a bootstrap over accounts.
+
+    Returns in words what is missing where there are too few accounts.
+    """
+    own = spread_of(posts)
+    if own.size < LEAST_ACCOUNTS:
+        return f"{int(own.size)} accounts; at least {LEAST_ACCOUNTS} are needed"
+    drawn = _resampled(own, np.random.default_rng(_SEED))
+    ginis, tops = gini(own.posts, drawn), top_share(own.posts, drawn)
+    enough = own.size >= LEAST_FOR_TOP
+    value, top = float(gini(own.posts, own.accounts)), float(top_share(own.posts, own.accounts))
+    return Inequality(
+        int(own.size),
+        int(own.total),
+        value,
+        _interval(ginis, value, level),
+        top if enough else None,
+        _interval(tops, top, level) if enough else None,
+    )
+
+
+def difference(
+    posts: Counts, control: Counts, level: float = 0.95, draws: int = DRAWS
+) -> InequalityDifference | str:
+    """Return how much more unequal a roster is than the control at equal posts per account, or what is missing.
+
+    The denser of the two is thinned: each of its posts is kept with the same chance, accounts without any drop out.
+    Values are expectations over thinnings; intervals are a bootstrap over the accounts of both that thins anew.
+    """
+    ours, theirs = spread_of(posts), spread_of(control)
+    if min(ours.size, theirs.size) < LEAST_ACCOUNTS:
+        return f"{int(ours.size)} and {int(theirs.size)} accounts; at least {LEAST_ACCOUNTS} each are needed"
+    enough = min(ours.size, theirs.size) >= LEAST_FOR_TOP
+    mean = min(ours.total / ours.size, theirs.total / theirs.size)
+    kept = kept_share(ours, mean), kept_share(theirs, mean)
+    values = _at_equal_mean(ours, theirs)
+    rng = np.random.default_rng(_SEED)
+    pairs = zip(_resampled(ours, rng), _resampled(theirs, rng), strict=True)
+    moved = np.array(
+        [_at_equal_mean(_filled(ours.posts, mine), _filled(theirs.posts, other)) for mine, other in pairs]
+    )
+    return InequalityDifference(
+        mean,
+        "roster" if kept[0] < kept[1] else "control" if kept[1] < kept[0] else "neither",
+        min(kept),
+        values[0],
+        _interval(moved[:, 0], values[0], level),
+        values[1] if enough else None,
+        _interval(moved[:, 1], values[1], level) if enough else None,
+        _permutation(ours, theirs, kept, rng, draws),
+    )
+
+
+def kept_share(own: Spread, mean: float) -> float:
+    """Return which share of the posts to keep so that accounts with any have `mean` posts, by bisection; 1 for all."""
+    if own.total / own.size <= mean * (1 + 1e-12):
+        return 1.0
+    low, high = 0.0, 1.0
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        seen = float(own.accounts @ -np.expm1(own.posts * np.log1p(-middle)))
+        low, high = (middle, high) if middle * own.total < mean * seen else (low, middle)
+    return high
+
+
+def thinned(own: Spread, kept: float) -> Spread:
+    """Return the expected spread once each post is kept with chance `kept`; accounts left without posts drop out."""
+    from scipy.stats import binom
+
+    if kept >= 1:
+        return own
+    most = int(own.posts[-1])
+    # What is this far above the mean of the busiest account has no weight worth a column.
+    most = min(most, int(kept * most + 10 * np.sqrt(kept * most) + 10))
+    values = np.arange(1, most + 1, dtype=np.int64)
+    return Spread(values, own.accounts @ binom.pmf(values[None, :], own.posts[:, None], kept))
+
+
+def _filled(posts: Counts, accounts: Floats) -> Spread:
+    some = accounts > 0
+    return Spread(posts[some], accounts[some])
+
+
+def _at_equal_mean(ours: Spread, theirs: Spread) -> tuple[float, float]:
+    mean = min(ours.total / ours.size, theirs.total / theirs.size)
+    ours, theirs = (thinned(own, kept_share(own, mean)) for own in (ours, theirs))
+    return (
+        float(gini(ours.posts, ours.accounts) - gini(theirs.posts, theirs.accounts)),
+        float(top_share(ours.posts, ours.accounts) - top_share(theirs.posts, theirs.accounts)),
+    )
+
+
+def _resampled(own: Spread, rng: np.random.Generator) -> Floats:
+    size = int(own.size)
+    return rng.multinomial(size, own.accounts / own.size, _RESAMPLES).astype(np.float64)
+
+
+def _permutation(
+    ours: Spread, theirs: Spread, kept: tuple[float, float], rng: np.random.Generator, draws: int
+) -> float:
+    """Return the two-sided p-value of equal spread: the studentised difference of Gini's over permuted accounts."""
+    mine, other = (_thinned_once(own, share, rng) for own, share in zip((ours, theirs), kept, strict=True))
+    values, place = np.unique(np.concatenate([mine, other]), return_inverse=True)
+    pooled = np.bincount(place, minlength=values.size).astype(np.int64)
+    first = np.bincount(place[: mine.size], minlength=values.size).astype(np.int64)
+    drawn = rng.multivariate_hypergeometric(pooled, mine.size, size=draws, method="marginals")
+    table = np.concatenate([first[None, :], drawn]).astype(np.float64)
+    left, right = table, pooled - table
+    gap = gini(values, left) - gini(values, right)
+    noise = _gini_variance(values, left) + _gini_variance(values, right)
+    surprise = np.abs(gap) / np.sqrt(np.maximum(noise, 1e-18))
+    return (1 + int(np.count_nonzero(surprise[1:] >= surprise[0] - 1e-9))) / (1 + draws)
+
+
+def _thinned_once(own: Spread, kept: float, rng: np.random.Generator) -> Counts:
+    posts = np.repeat(own.posts, own.accounts.astype(np.int64))
+    left = posts if kept >= 1 else rng.binomial(posts, kept)
+    return np.asarray(left[left > 0], dtype=np.int64)
+
+
+def _gini_variance(posts: Counts, accounts: Floats) -> Floats:
+    """Return the variance of Gini's coefficient by its influence function (Davidson 2009)."""
+    size, total = accounts.sum(axis=-1, keepdims=True), (accounts @ posts)[..., None]
+    mean = total / size
+    rank = (np.cumsum(accounts, axis=-1) - accounts / 2) / size
+    part = accounts * posts
+    below = (np.cumsum(part, axis=-1) - part / 2) / size
+    value = 2 * (part * rank).sum(axis=-1, keepdims=True) / total - 1
+    influence = (-(value + 1) * posts + 2 * (posts * rank - below) + mean) / mean
+    centred = influence - (accounts * influence).sum(axis=-1, keepdims=True) / size
+    return np.asarray((accounts * centred**2).sum(axis=-1) / size[..., 0] ** 2)
+
+
+def _interval(drawn: Floats, value: float, level: float) -> Interval:
+    low, high = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2))
+    return min(float(low), value), max(float(high), value)

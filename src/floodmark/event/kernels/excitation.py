@@ -1,0 +1,177 @@
+"""Self-excitation over a background of straight pieces, compiled: fits, and scores of drawn series.
+
+Rate at t: mu(t) + n * sum over earlier events s of exp(-(t - s) / tau) / tau, where mu runs straight between knots
+`width` apart. The logarithm of the likelihood is concave in the knots' heights and n together, so Newton's method finds
+its maximum. Times are minutes from the start of the window.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from floodmark.event.kernels.compiled import compiled
+from floodmark.stats import Counts, Floats
+
+#: A knot without events near it would have height 0 and no curvature; this much of an event keeps it above.
+PRIOR = 0.01
+_STEPS = 80
+_STILL = 1e-9
+
+
+@compiled
+def excitations(times: Floats, tau: float) -> Floats:
+    """Return, per event, sum over earlier events of exp(-(t - s) / tau) / tau; `times` ascend."""
+    out = np.zeros(len(times))
+    level = 0.0
+    for i in range(1, len(times)):
+        level = (level + 1.0) * math.exp(-(times[i] - times[i - 1]) / tau)
+        out[i] = level / tau
+    return out
+
+
+@compiled
+def offspring(times: Floats, tau: float, end: float) -> float:
+    """Return how many direct offspring fall before `end` when each event has one on average."""
+    total = 0.0
+    for t in times:
+        total += 1.0 - math.exp(-(end - t) / tau)
+    return total
+
+
+@compiled
+def knot_weights(pieces: int, width: float) -> Floats:
+    """Return the time that each of the pieces + 1 knots stands for."""
+    out = np.full(pieces + 1, width)
+    out[0], out[pieces] = width / 2, width / 2
+    return out
+
+
+@compiled
+def _solve(diagonal: Floats, beside: Floats, right: Floats) -> Floats:
+    """Solve a symmetric system with three diagonals (Thomas)."""
+    size = len(diagonal)
+    upper, out = np.zeros(size), np.zeros(size)
+    pivot = diagonal[0]
+    out[0] = right[0] / pivot
+    for k in range(1, size):
+        upper[k - 1] = beside[k - 1] / pivot
+        pivot = diagonal[k] - beside[k - 1] * upper[k - 1]
+        out[k] = (right[k] - beside[k - 1] * out[k - 1]) / pivot
+    for k in range(size - 2, -1, -1):
+        out[k] -= upper[k] * out[k + 1]
+    return out
+
+
+@compiled
+def _loglik(times: Floats, x: Floats, width: float, heights: Floats, n: float, born: float) -> float:
+    """Return the log likelihood with its prior; minus infinity where a rate is not positive."""
+    pieces = len(heights) - 1
+    total = 0.0
+    for i in range(len(times)):
+        k = min(pieces - 1, int(times[i] / width))
+        w = times[i] / width - k
+        rate = heights[k] * (1.0 - w) + heights[k + 1] * w + n * x[i]
+        if rate <= 0.0:
+            return -np.inf
+        total += math.log(rate)
+    weights = knot_weights(pieces, width)
+    for k in range(pieces + 1):
+        total += PRIOR * math.log(heights[k]) - weights[k] * heights[k]
+    return total - n * born
+
+
+@compiled
+def _curvature(
+    times: Floats, x: Floats, width: float, heights: Floats, n: float, born: float
+) -> tuple[Floats, Floats, Floats, Floats, float, float]:
+    """Return slope of the heights, the two diagonals of their information, cross terms with n, and n's own two."""
+    pieces = len(heights) - 1
+    slope, diagonal, cross = np.zeros(pieces + 1), np.zeros(pieces + 1), np.zeros(pieces + 1)
+    beside = np.zeros(pieces)
+    slope_n, own_n = -born, 0.0
+    for i in range(len(times)):
+        k = min(pieces - 1, int(times[i] / width))
+        w = times[i] / width - k
+        rate = heights[k] * (1.0 - w) + heights[k + 1] * w + n * x[i]
+        a, b, c = (1.0 - w) / rate, w / rate, x[i] / rate
+        slope[k] += a
+        slope[k + 1] += b
+        diagonal[k] += a * a
+        diagonal[k + 1] += b * b
+        beside[k] += a * b
+        cross[k] += a * c
+        cross[k + 1] += b * c
+        slope_n += c
+        own_n += c * c
+    weights = knot_weights(pieces, width)
+    for k in range(pieces + 1):
+        slope[k] += PRIOR / heights[k] - weights[k]
+        diagonal[k] += PRIOR / (heights[k] * heights[k])
+    return slope, diagonal, beside, cross, slope_n, own_n
+
+
+@compiled
+def fit(
+    times: Floats, x: Floats, born: float, pieces: int, width: float, excited: bool
+) -> tuple[Floats, float, float, float]:
+    """Return the knots' heights, n (0 unless `excited`), the log likelihood, and the information on n.
+
+    n may come out negative: what lies below 0 is cut by the caller, the parabola around it is still right.
+    """
+    heights = np.full(pieces + 1, max(1, len(times)) / (pieces * width))
+    n = 0.0
+    value = _loglik(times, x, width, heights, n, born)
+    information = 0.0
+    for _ in range(_STEPS):
+        slope, diagonal, beside, cross, slope_n, own_n = _curvature(times, x, width, heights, n, born)
+        step = _solve(diagonal, beside, slope)
+        lean = _solve(diagonal, beside, cross)
+        information = max(own_n - np.dot(cross, lean), 1e-12)
+        step_n = 0.0
+        if excited:
+            step_n = (slope_n - np.dot(cross, step)) / information
+        step = step - lean * step_n
+        gain = np.dot(slope, step) + slope_n * step_n if excited else np.dot(slope, step)
+        if gain < _STILL:
+            break
+        reach = 1.0
+        for k in range(pieces + 1):
+            if step[k] < 0.0:
+                reach = min(reach, -0.95 * heights[k] / step[k])
+        better = -np.inf
+        for _ in range(40):
+            better = _loglik(times, x, width, heights + reach * step, n + reach * step_n, born)
+            if better > value:
+                break
+            reach /= 2.0
+        if not better > value:
+            break
+        heights, n, value = heights + reach * step, n + reach * step_n, better
+    return heights, n, value, information
+
+
+@compiled
+def largest_score(times: Floats, width: float, heights: Floats, taus: Floats, end: float) -> float:
+    """Return the largest standardised score of n at 0 over the scales, the error of the heights taken out."""
+    best = -np.inf
+    for tau in taus:
+        x, born = excitations(times, tau), offspring(times, tau, end)
+        slope, diagonal, beside, cross, slope_n, own_n = _curvature(times, x, width, heights, 0.0, born)
+        score = slope_n - np.dot(cross, _solve(diagonal, beside, slope))
+        information = own_n - np.dot(cross, _solve(diagonal, beside, cross))
+        if information > 0.0:
+            best = max(best, score / math.sqrt(information))
+    return best
+
+
+@compiled
+def drawn_scores(
+    times: Floats, starts: Counts, width: float, heights: Floats, taus: Floats, end: float
+) -> Floats:
+    """Return `largest_score` of each drawn series `times[starts[i]:starts[i + 1]]`."""
+    out = np.empty(len(starts) - 1)
+    for i in range(len(starts) - 1):
+        out[i] = largest_score(times[starts[i] : starts[i + 1]], width, heights, taus, end)
+    return out
