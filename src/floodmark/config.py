@@ -51,6 +51,8 @@ class Event(_Strict):
     end: datetime
     zone: str
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    #: Moments inside the window that were announced, such as the start of a broadcast; the crowd may jump at them.
+    announced: tuple[datetime, ...] = ()
 
     _check_zone = field_validator("zone")(_zone)
     _check_dates = field_validator("start", "end")(_dated)
@@ -59,6 +61,8 @@ class Event(_Strict):
     def _ordered(self) -> Event:
         if self.start_ms >= self.end_ms:
             raise ValueError("event.end must be later than event.start")
+        if any(not self.start_ms <= moment < self.end_ms for moment in self.announced_ms):
+            raise ValueError("event.announced must lie between event.start and event.end")
         return self
 
     @property
@@ -70,6 +74,11 @@ class Event(_Strict):
     def end_ms(self) -> int:
         """First millisecond after the window, UTC."""
         return to_ms(self.end, self.zone)
+
+    @property
+    def announced_ms(self) -> tuple[int, ...]:
+        """The announced moments, UTC ms, ascending."""
+        return tuple(sorted({to_ms(moment, self.zone) for moment in self.announced}))
 
 
 class Baseline(_Strict):

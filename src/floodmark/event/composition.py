@@ -42,9 +42,7 @@ class Composition:
     oddest: tuple[int, str, int, float, int]
 
 
-def composition(
-    arrivals: Arrivals, column: str, level: float = 0.95, draws: int = strata.DRAWS
-) -> Composition | str:
+def composition(arrivals: Arrivals, column: str, level: float = 0.95, draws: int = strata.DRAWS) -> Composition | str:
     """Return the test of one column over one roster's arrivals, or in words what is missing for it.
 
     Rare classes weigh as much as frequent ones (pairs alike are weighted by 1 / share of the class) in the test; the

@@ -42,9 +42,7 @@ class EntrySynchrony:
     busiest: tuple[int, int, float, int]
 
 
-def entry_synchrony(
-    arrivals: Arrivals, level: float = 0.95, draws: int = strata.DRAWS
-) -> EntrySynchrony | str:
+def entry_synchrony(arrivals: Arrivals, level: float = 0.95, draws: int = strata.DRAWS) -> EntrySynchrony | str:
     """Return the test of one roster's arrivals, or in words what is missing for it.
 
     The p-value is exact where new and returning arrivals are exchangeable within half hours: the largest standardised

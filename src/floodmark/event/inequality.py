@@ -131,9 +131,7 @@ def inequality(posts: Counts, level: float = 0.95) -> Inequality | str:
     )
 
 
-def difference(
-    posts: Counts, control: Counts, level: float = 0.95, draws: int = DRAWS
-) -> InequalityDifference | str:
+def difference(posts: Counts, control: Counts, level: float = 0.95, draws: int = DRAWS) -> InequalityDifference | str:
     """Return how much more unequal a roster is than the control at equal posts per account, or what is missing.
 
     The denser of the two is thinned: each of its posts is kept with the same chance, accounts without any drop out.
@@ -148,9 +146,7 @@ def difference(
     values = _at_equal_mean(ours, theirs)
     rng = np.random.default_rng(_SEED)
     pairs = zip(_resampled(ours, rng), _resampled(theirs, rng), strict=True)
-    moved = np.array(
-        [_at_equal_mean(_filled(ours.posts, mine), _filled(theirs.posts, other)) for mine, other in pairs]
-    )
+    moved = np.array([_at_equal_mean(_filled(ours.posts, mine), _filled(theirs.posts, other)) for mine, other in pairs])
     return InequalityDifference(
         mean,
         "roster" if kept[0] < kept[1] else "control" if kept[1] < kept[0] else "neither",

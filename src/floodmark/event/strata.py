@@ -152,9 +152,7 @@ def ratio_with_interval(cells: Cells, weights: Floats, level: float) -> tuple[fl
     return ratio, (ratio * float(np.exp(-half)), ratio * float(np.exp(min(half, 50.0))))
 
 
-def _left_out(
-    cells: Cells, margins: _Margins, expected: Floats, weights: Floats
-) -> tuple[Floats, Floats, Counts]:
+def _left_out(cells: Cells, margins: _Margins, expected: Floats, weights: Floats) -> tuple[Floats, Floats, Counts]:
     """Return observed and expected pairs without one arrival of each filled cell, and how many arrivals it holds."""
     row, class_ = np.nonzero(cells.counts)
     home, inside = cells.stratum[row], cells.counts[row, class_]

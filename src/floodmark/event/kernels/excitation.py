@@ -167,9 +167,7 @@ def largest_score(times: Floats, width: float, heights: Floats, taus: Floats, en
 
 
 @compiled
-def drawn_scores(
-    times: Floats, starts: Counts, width: float, heights: Floats, taus: Floats, end: float
-) -> Floats:
+def drawn_scores(times: Floats, starts: Counts, width: float, heights: Floats, taus: Floats, end: float) -> Floats:
     """Return `largest_score` of each drawn series `times[starts[i]:starts[i + 1]]`."""
     out = np.empty(len(starts) - 1)
     for i in range(len(starts) - 1):
