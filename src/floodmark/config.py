@@ -123,6 +123,21 @@ class Side(_Strict):
         return self
 
 
+class Comparison(_Strict):
+    """A stream of the same kind without this event: a sibling conversation, or an earlier event that began at `start`.
+
+    A side's own course through the event is compared with these; they belong to no side and not to the control.
+    """
+
+    stream: Name
+    start: datetime | None = None
+
+    @field_validator("start")
+    @classmethod
+    def _check_start(cls, moment: datetime | None) -> datetime | None:
+        return None if moment is None else _dated(moment)
+
+
 class Population(_Strict):
     """How many accounts were polled by whoever made a list of vanished ones; `source` says who counted them."""
 
@@ -224,6 +239,9 @@ class Parameters(_Strict):
     short_life_minutes: Annotated[int, Field(ge=1, le=100_000)] = 10
     spike_bin_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
     baseline_days: Annotated[int, Field(ge=1, le=36_500)] = 28
+    page_posts: Annotated[int, Field(ge=1, le=1_000)] = 20
+    page_minutes: Annotated[int, Field(ge=1, le=1_440)] = 15
+    comparison_min: Annotated[int, Field(ge=4, le=1_000)] = 5
     automation_min_posts: Annotated[int, Field(ge=10, le=1_000_000)] = 20
     same_schedule_min: Annotated[int, Field(ge=3, le=1_000_000)] = 5
     structure_min_actions: Annotated[int, Field(ge=2, le=1_000_000)] = 5
@@ -245,6 +263,7 @@ class CaseConfig(_Strict):
     control: Control | None = None
     sides: tuple[Side, ...] = Field(alias="side", min_length=1)
     inputs: tuple[InputSpec, ...] = Field(alias="input", min_length=1)
+    comparisons: tuple[Comparison, ...] = Field(alias="comparison", default=())
     populations: tuple[Population, ...] = Field(alias="population", default=())
     prevalence: Prevalence | None = None
     parameters: Parameters = Parameters()
@@ -267,9 +286,21 @@ class CaseConfig(_Strict):
             raise ValueError(
                 f"parameters.reference_stream is {reference!r} but no [[input]] has stream = {reference!r}"
             )
+        compared = [comparison.stream for comparison in self.comparisons]
+        if taken := sorted(set(compared) & (wanted | {reference})):
+            raise ValueError(
+                f"comparison.stream {taken[0]!r} is also a stream of a side, the control or the reference; what a side"
+                " is compared with must be none of them"
+            )
+        if twice := sorted(stream for stream in set(compared) if compared.count(stream) > 1):
+            raise ValueError(
+                f"comparison.stream {twice[0]!r} is named twice; every [[comparison]] needs its own stream"
+            )
+        wanted |= set(compared)
         if missing := sorted(wanted - streams):
             raise ValueError(
-                f"stream {missing[0]!r} is used by a side or the control but no [[input]] has stream = {missing[0]!r}"
+                f"stream {missing[0]!r} is used by a side, the control or a comparison but no [[input]] has"
+                f" stream = {missing[0]!r}"
             )
         known = {*names, "control"}
         for population in self.populations:
@@ -301,10 +332,10 @@ class CaseConfig(_Strict):
 
     @property
     def streams_apart(self) -> tuple[str, ...]:
-        """Streams that do not belong to the event: the control's and the reference."""
+        """Streams that do not belong to the event: the control's, the reference and those for comparison."""
         reference = self.parameters.reference_stream
         own = (reference,) if reference and reference not in self.control_streams else ()
-        return (*self.control_streams, *own)
+        return (*self.control_streams, *own, *(comparison.stream for comparison in self.comparisons))
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -321,6 +352,10 @@ class CaseConfig(_Strict):
     def baseline_end_ms(self) -> int:
         """First millisecond after the baseline, UTC; the window's start when none is declared."""
         return to_ms(self.baseline.end, self.event.zone) if self.baseline else self.event.start_ms
+
+    def comparison_start_ms(self, comparison: Comparison) -> int:
+        """Return when the earlier event of a comparison began, UTC; the event's start for a sibling."""
+        return to_ms(comparison.start, self.event.zone) if comparison.start else self.event.start_ms
 
     def file(self, spec: InputSpec) -> Path:
         """Return where the input lies on this machine."""

@@ -82,6 +82,7 @@ POSTS: Final = Table(
         Column("hashtags", "VARCHAR[]", "hashtags without the sign, as written; NULL: extract from the text"),
         Column("urls", "VARCHAR[]", "links, expanded where the format has that; NULL: extract from the text"),
         Column("mentions", "VARCHAR[]", "mentioned accounts, handles or ids as the format has them"),
+        Column("impressions", "BIGINT", "how often it was shown, as the platform counted when it was seen", "times"),
         Column("observed_at_ms", "BIGINT", "when the collector saw it", "UTC ms"),
     ),
 )

@@ -36,6 +36,7 @@ POST_FIELDS: Final = MappingProxyType(
         "hashtags": "hashtags",
         "urls": "urls",
         "mentions": "mentions",
+        "impressions": "count",
         "observed_at": "time",
     }
 )

@@ -523,6 +523,15 @@ def _places(scene: Scene) -> list[Chart]:
 _FLAGS_CAPTION: Final = (
     "Share of accounts with the flag and its interval. A bar is a range within which no point is likelier."
 )
+
+
+def _voice(scene: Scene) -> list[Chart]:
+    # Its file needs the classes of this one.
+    from floodmark.report.voice_charts import voice_charts
+
+    return voice_charts(scene)
+
+
 _CHARTS: Final[tuple[tuple[str, Callable[[Scene], list[Chart]]], ...]] = (
     ("M2", _spikes),
     ("M3", _candidates),
@@ -539,5 +548,6 @@ _CHARTS: Final[tuple[tuple[str, Callable[[Scene], list[Chart]]], ...]] = (
     ("M6", _lives),
     ("M7", _intervals("M7", "In the country", "Bars: every share in the country that the data allow.")),
     ("M7", _places),
-    ("M12", _intervals("M12", "Share of voice", "Share of posts, with its interval.")),
+    ("M12", _intervals("M12", "Share of voice", "Shares of posts, accounts, impressions and places, with intervals.")),
+    ("M12", _voice),
 )

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from floodmark.config import Side
 from floodmark.findings import Finding
+from floodmark.report.both_sides import both_sides_of, compared
 from floodmark.report.charts import Chart, charts_of
 from floodmark.report.format import NBSP, figure, is_number, isolated, local_time, moment, plain, prose, visible
 from floodmark.report.model import (
@@ -99,6 +100,7 @@ def render_report(findings: Sequence[Mapping[str, object]], facts: ReportFacts, 
     rows = [row for block in blocks for row in block.rows]
     drawn, specs = _numbered([charts_of(block, subjects, facts.config) for block in blocks])
     script = _script() if specs else Markup("")
+    sides = both_sides_of(rows, subjects, [side.name for side in facts.config.sides], _failed_measures(facts))
     page = {
         "title": facts.config.event.title,
         "case_title": facts.config.title or facts.config.name,
@@ -118,6 +120,8 @@ def render_report(findings: Sequence[Mapping[str, object]], facts: ReportFacts, 
         "structures": structures_of(known, subjects),
         "structure_columns": COLUMNS,
         "sentences": sentences_of(rows, subjects, _failed_measures(facts)),
+        "both_sides": sides,
+        "both_sides_compared": [plain(count) for count in compared(sides)],
         "main_names": facts.config.subjects,
         "any_named": any(f.id.startswith("M3.groups.") and f.value for f in known),
         "anchors": {finding.id for finding in known if _SAFE_ANCHOR.fullmatch(finding.id)},

@@ -108,6 +108,53 @@ def interval_spec(values: Values, slots: Sequence[str]) -> Spec:
     return _spec(layers, shown, height=max(30, 14 * len(rows) + 12) * len(labels))
 
 
+def page_spec(values: Values, slot: str, *, without: bool) -> Spec:
+    """Share of places held over time; dashes for the same without the named accounts.
+
+    `values` have at (ms of the local wall clock), when (words), share and, where `without`, without (or None).
+    """
+    midnights = list(range(-(-values[0]["at"] // _DAY_MS) * _DAY_MS, values[-1]["at"] + 1, _DAY_MS))
+    axis = alt.Axis(format="%a %-d %b", values=alt.ExprRef(str(midnights)))
+    y_axis = alt.Axis(format="~%", minExtent=34, tickCount=4)
+    scale = alt.Scale(domain=[0, 1])
+    base = alt.Chart(_VALUES).encode(x=alt.X("at:T", title=None, scale=alt.Scale(type="utc"), axis=axis))
+    tips = [alt.Tooltip("when:N"), alt.Tooltip("share:Q", title="places held", format=".0%")]
+    tips += [alt.Tooltip("without:Q", title="without the named", format=".0%")] if without else []
+    dashes = base.mark_line(color="var(--ink)", strokeDash=[4, 3], strokeWidth=1).encode(y="without:Q")
+    layers = (
+        base.mark_line(color=f"var(--{slot})", strokeWidth=1.5).encode(
+            y=alt.Y("share:Q", title=None, axis=y_axis, scale=scale)
+        ),
+        *((dashes,) if without else ()),
+        # Invisible and full height, so that pointing anywhere tells the look.
+        base.mark_rule(opacity=0, strokeWidth=6).encode(tooltip=tips),
+    )
+    return _spec(layers, values, height=110)
+
+
+def course_spec(values: Values, slot: str) -> Spec:
+    """Counts by bin as points, dashes for what was expected, the window shaded.
+
+    `values` have at (ms of the local wall clock), when (words), observed, expected, inside (whether in the window).
+    """
+    base = alt.Chart(_VALUES).encode(x=_dates())
+    tips = [
+        alt.Tooltip("when:N"),
+        alt.Tooltip("observed:Q", format=","),
+        alt.Tooltip("expected:Q", format=",.1f"),
+    ]
+    y = alt.Y("observed:Q", title=None, axis=alt.Axis(minExtent=34, tickMinStep=1), scale=alt.Scale(type="symlog"))
+    layers = (
+        base.mark_line(color="var(--muted)", strokeDash=[4, 3], strokeWidth=1).encode(y="expected:Q"),
+        base.mark_line(color=f"var(--{slot})", strokeWidth=1.5).encode(y=y),
+        base.mark_point(color=f"var(--{slot})", filled=True, size=40, opacity=1)
+        .encode(y="observed:Q")
+        .transform_filter("datum.inside"),
+        base.mark_rule(opacity=0, strokeWidth=6).encode(tooltip=tips),
+    )
+    return _spec(layers, values, height=110)
+
+
 def creation_spec(values: Values, slot: str) -> Spec:
     """One thin line a bin, dashes for what was expected, rings on bursts.
 
