@@ -214,6 +214,14 @@ class Prevalence(_Strict):
     )
 
 
+class Narratives(_Strict):
+    """An embedding model that the user supplies: an installed entry point, its folder, the cosine that joins texts."""
+
+    model: Annotated[str, Field(min_length=1, max_length=100)]
+    folder: str | None = None
+    threshold: Annotated[float, Field(gt=0, le=1)]
+
+
 class Parameters(_Strict):
     """Thresholds, all printed in the report. The defaults are those of the design."""
 
@@ -249,6 +257,10 @@ class Parameters(_Strict):
     takeover_posts_after: Annotated[int, Field(ge=1, le=1_000_000)] = 3
     takeover_group_accounts: Annotated[int, Field(ge=3, le=1_000_000)] = 3
     takeover_days: Annotated[int, Field(ge=1, le=365)] = 3
+    narrative_letters: Annotated[int, Field(ge=10, le=1_000)] = 20
+    narrative_accounts: Annotated[int, Field(ge=2, le=1_000_000)] = 3
+    narrative_specific_percent: Annotated[int, Field(ge=0, le=100)] = 50
+    narrative_reworded_texts: Annotated[int, Field(ge=2, le=20_000)] = 4_000
     max_rejected_share: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
@@ -266,6 +278,7 @@ class CaseConfig(_Strict):
     comparisons: tuple[Comparison, ...] = Field(alias="comparison", default=())
     populations: tuple[Population, ...] = Field(alias="population", default=())
     prevalence: Prevalence | None = None
+    narratives: Narratives | None = None
     parameters: Parameters = Parameters()
     source: Path = Field(default=Path(), exclude=True)
 

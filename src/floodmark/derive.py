@@ -19,7 +19,14 @@ from floodmark.coaction.table import edges_from_table
 from floodmark.config import CaseConfig
 from floodmark.engine.duckdb import Database, read_sql
 from floodmark.errors import UsageError
-from floodmark.schema import ACCOUNT_FLAGS, ACCOUNT_STRUCTURE, COORDINATION, EDGES, create_sql
+from floodmark.event import narratives
+from floodmark.schema import (
+    ACCOUNT_FLAGS,
+    ACCOUNT_STRUCTURE,
+    COORDINATION,
+    EDGES,
+    create_sql,
+)
 from floodmark.view import CaseView
 
 BASE_FILES: Final = (
@@ -30,6 +37,7 @@ DERIVED_FILES: Final = (
     *("accounts", "side_posts", "participants", "actions", "edges"),
     *(table.name for table in COORDINATION),
     ACCOUNT_STRUCTURE.name,
+    *(table.name for table in narratives.TABLES),
 )
 
 # Letters, marks, digits and _ make a word; everything else parts words.
@@ -70,6 +78,9 @@ def derive(db: Database, config: CaseConfig, out: Path, progress: Progress = lam
     progress(0.5)
     _coordination(db, config, out)
     _structure(db, config, out)
+    narratives.write_tables(db, config, "_found")
+    for table in narratives.TABLES:
+        _write(db, out, table.name, f"SELECT * FROM {table.name}_found")
     progress(1.0)
 
 

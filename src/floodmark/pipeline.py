@@ -39,6 +39,7 @@ _EXPORTED: Final = {
     "group_readings": "exports/group-readings.csv",
     "tested_edges": "exports/tested-edges.csv",
     "account_structure": "exports/account-structure.csv",
+    "narratives": "exports/narratives.csv",
 }
 _PART_FILES: Final = ("posts", "account_observations", "statuses", "post_deletions", "rejects")
 
@@ -282,6 +283,8 @@ def _derive(staging: case.Staging, config: CaseConfig, reporter: Reporter) -> No
         [side.model_dump(mode="json", exclude={"title"}) for side in config.sides],
         [config.parameters.windows_s, config.parameters.min_objects, config.parameters.test_windows_s],
         [config.parameters.structure_min_actions, config.parameters.level],
+        [config.parameters.narrative_letters, config.parameters.narrative_accounts],
+        [config.parameters.narrative_reworded_texts, config.narratives and config.narratives.model_dump(mode="json")],
     ]
     staging.step("derived", [staging.steps["tables"].key, _window_key(config), used], outputs, run)
 

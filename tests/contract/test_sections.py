@@ -75,6 +75,7 @@ def lively(seed: int) -> Rows:
         "statuses": [status(rng, a, when) for a in active[10:] for when in (END + DAY, END + 60 * DAY)],
         "edges": edges(rng, [a for a in active if rosters[a] != "control"], "event")
         + edges(rng, [a for a in active if rosters[a] == "control"], "control"),
+        **wordings(rng, posts, rosters),
         **(verdicts := coordinated(rng, active, rosters)),
         "actions": [action(p) for p in posts if p["stream"] == "main"] + verdicts["actions"],
     }
@@ -117,6 +118,42 @@ def coordinated(rng: random.Random, active: Sequence[str], rosters: dict[str, st
         "tested_edges": edges_,
         "edge_evidence": behind,
     }
+
+
+def wordings(rng: random.Random, posts: Rows, rosters: dict[str, str]) -> dict[str, Rows]:
+    """Return families of copies of four posts each, for the event and the control, and who has a wording at all."""
+    inside = [post for post in posts if START <= int(str(post["at_ms"])) < END]
+    families, members, owners = [], [], []
+    for scope in ("event", "control"):
+        own = [post for post in inside if (rosters[str(post["account_id"])] == "control") == (scope == "control")]
+        counts: dict[str, int] = {}
+        for post in own:
+            counts[str(post["account_id"])] = counts.get(str(post["account_id"]), 0) + 1
+        owners += [{"scope": scope, "account_id": account, "posts": posts} for account, posts in counts.items()]
+        for number in range(24):
+            family = {"scope": scope, "family_id": f"{scope}{number}", "kind": ("copied", "reworded")[number % 6 == 5]}
+            chosen = sorted(rng.sample(own, 4), key=lambda post: (post["at_ms"], post["post_id"]))
+            members += [{**family, **post, "reposted": False, "likeness": 1.0} for post in chosen]
+            families.append(
+                {
+                    **family,
+                    "wording": "we stand by the river",
+                    "posts": 4,
+                    "reposts": 1,
+                    "wordings": 1 + number % 2,
+                    "accounts": len({post["account_id"] for post in chosen}),
+                    "first_post_id": chosen[0]["post_id"],
+                    "first_account_id": chosen[0]["account_id"],
+                    "first_at_ms": chosen[0]["at_ms"],
+                    "first_accounts": 1,
+                    "last_at_ms": chosen[-1]["at_ms"],
+                    "half_ms": int(str(chosen[1]["at_ms"])) - int(str(chosen[0]["at_ms"])),
+                    "coordinated_accounts": 0,
+                    "background_accounts": number % 3,
+                    "specific_share": (1.0, 0.6, 0.2)[number % 3],
+                }
+            )
+    return {"narratives": families, "narrative_posts": members, "narrative_accounts": owners}
 
 
 def joint(rng: random.Random, scope: str, named: Sequence[str]) -> list[dict[str, object]]:
@@ -208,7 +245,7 @@ CONTROL_VOICE = tuple(
 def expected_ids() -> set[str]:
     ids = {"M1.window", "M1.posts_collected", "M1.coverage", "M1.rejected_rows"}
     ids |= {"M3.candidates.repost", "M3.candidates.text", "M12.share_of_voice.pro", "M12.share_of_voice.con"}
-    ids |= {f"M{number}.status" for number in (8, 13, 14, 15, 16)}
+    ids |= {f"M{number}.status" for number in (8, 14, 15, 16)}
     ids |= {f"M16.published_{name}" for name in ("flagged", "enrolled", "deleted", "deleted_or_inactive", "prevalence")}
     for scope in ("event", "control"):
         ids |= {f"M3.{name}.{scope}" for name in ("groups", "minimum_detectable_jitter", "too_dense")}
@@ -231,7 +268,10 @@ def expected_ids() -> set[str]:
         ids |= {f"M10.{name}.{subject}" for name in ("takeover", "groups")}
         ids |= {f"M11.{name}.{subject}" for name in ("starters", "groups_with_starter", "amplified")}
         ids |= {f"M11.{name}.{subject}" for name in ("follow_delay", "step_delay", "core_edges")}
+        ids |= {f"M13.{name}.{subject}" for name in ("copied", "copied_posts", "families", "usual", "tempo")}
+        ids |= {f"M13.{name}.{subject}" for name in ("from_coordinated", "from_new", "reworded", "paraphrase")}
         if subject != "control":
+            ids |= {f"M13.copied_difference.{subject}", f"M13.reworded_difference.{subject}"}
             ids |= {f"M4.any_difference.{subject}", f"M5.difference.{subject}", f"M6.gone_difference.{subject}"}
             ids |= {f"M6.matched_difference.{subject}", f"M6.short_lived_difference.{subject}"}
     return ids
@@ -251,7 +291,7 @@ def test_every_promised_finding_is_there(found: dict[str, Finding]) -> None:
     # No post of it has a hashtag or a count of impressions, and no stream is named for comparison.
     voice = ("M12.page_", "M12.audience_", "M12.displaced_", "M12.voice_impressions")
     voice += tuple(f"M12.{name}.control" for name in CONTROL_VOICE)
-    lacking = ("M9.", "M10.", "M4.random_handle.", *labels, *voice)
+    lacking = ("M9.", "M10.", "M13.paraphrase.", "M4.random_handle.", *labels, *voice)
     assert [i for i, f in found.items() if f.state == "not_testable" and not i.startswith(lacking)] == []
 
 

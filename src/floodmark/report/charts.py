@@ -14,6 +14,7 @@ from floodmark.config import CaseConfig
 from floodmark.findings import Finding
 from floodmark.report.format import day, duration, is_number, local_time, moment, plain, wall_clock_ms
 from floodmark.report.model import Block, Cell, Row, Subject, is_difference, label_of, missing_of, stem_of
+from floodmark.report.narrative_tables import narrative_rows
 from floodmark.report.specs import SHAPES, Spec, creation_spec, interval_spec, spike_spec, status_spec, staying_spec
 
 Rows = list[Sequence[Any]]
@@ -520,6 +521,16 @@ def _places(scene: Scene) -> list[Chart]:
     return [Chart("What is known of the place", caption, table=Table(columns, tuple(rows), 1))] if rows else []
 
 
+def _narratives(scene: Scene) -> list[Chart]:
+    """Return the table of the wordings that most accounts posted."""
+    columns, lines = narrative_rows(scene)
+    caption = (
+        "Wordings that several accounts posted themselves, the ten of most accounts a subject. Equal words accuse"
+        " nobody; slogans and quotations repeat innocently. The first collected post need not be the first."
+    )
+    return [Chart("Most posted wordings", caption, table=Table(columns, lines, 3), wide=True)] if lines else []
+
+
 _FLAGS_CAPTION: Final = (
     "Share of accounts with the flag and its interval. A bar is a range within which no point is likelier."
 )
@@ -550,4 +561,5 @@ _CHARTS: Final[tuple[tuple[str, Callable[[Scene], list[Chart]]], ...]] = (
     ("M7", _places),
     ("M12", _intervals("M12", "Share of voice", "Shares of posts, accounts, impressions and places, with intervals.")),
     ("M12", _voice),
+    ("M13", _narratives),
 )

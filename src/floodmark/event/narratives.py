@@ -1,0 +1,124 @@
+"""Narratives: families of posts with one wording, who posted it first that is known, how fast and by whom it spread.
+
+Copies (exact and near) are looked for among all own posts of a scope; rewordings and, with a model that the user
+supplies, paraphrases among the texts that most accounts posted. Reposts are counted beside, they make no family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from floodmark.config import CaseConfig
+from floodmark.engine.duckdb import Database, read_sql
+from floodmark.event.families import Families, near_families, reworded_families, vector_families
+from floodmark.event.text_models import load_model, vectors
+from floodmark.schema import NARRATIVE_ACCOUNTS, NARRATIVE_POSTS, NARRATIVES, create_sql
+
+SCOPES: Final = ("event", "control")
+#: Kinds of family: of copies, of one wording in several orders, of one meaning by the user's model.
+KINDS: Final = ("copied", "reworded", "paraphrase")
+#: Tables written here.
+TABLES: Final = (NARRATIVES, NARRATIVE_POSTS, NARRATIVE_ACCOUNTS)
+_TARGETS: Final = 5
+
+
+def write_tables(db: Database, config: CaseConfig, suffix: str) -> None:
+    """Fill temporary tables `narratives`, `narrative_posts` and `narrative_accounts`, named with `suffix`.
+
+    Reads posts, post_features, side_posts and coordinated_accounts. Raises UsageError where a model that the case file
+    names cannot be used.
+    """
+    parameters = config.parameters
+    keys = read_sql("narrative_texts")
+    db.execute(f"CREATE OR REPLACE TEMP TABLE _text_keys AS {keys}", {"letters": parameters.narrative_letters})
+    db.execute(f"CREATE OR REPLACE TEMP TABLE _scope_texts AS {read_sql('narrative_posts')}")
+    db.execute(
+        "CREATE OR REPLACE TEMP TABLE _texts AS SELECT *, row_number() OVER (ORDER BY scope, key) - 1 AS text FROM"
+        " (SELECT scope, key, count(DISTINCT account_id) AS accounts, min(post_id) AS post_id FROM _scope_texts"
+        " WHERE NOT reposted GROUP BY scope, key)"
+    )
+    db.execute(
+        "CREATE OR REPLACE TEMP TABLE _members (scope VARCHAR, kind VARCHAR, head BIGINT, text BIGINT, likeness DOUBLE)"
+    )
+    for scope in SCOPES:
+        _find(db, config, scope)
+    values = {"accounts": parameters.narrative_accounts}
+    db.execute(f"CREATE OR REPLACE TEMP TABLE _member_posts AS {read_sql('narrative_members')}", values)
+    definitions = (read_sql("narratives").replace("$targets", str(_TARGETS)), _POSTS, _ACCOUNTS)
+    for table, sql in zip(TABLES, definitions, strict=True):
+        name = f"{table.name}{suffix}"
+        db.execute(create_sql(table, name).replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
+        db.execute(f"INSERT INTO {name} BY NAME {sql}")
+    for name in ("_text_keys", "_scope_texts", "_texts", "_members", "_member_posts"):
+        db.execute(f"DROP TABLE {name}")
+
+
+_POSTS: Final = (
+    "SELECT scope, family_id, kind, stream, post_id, account_id, at_ms, reposted, likeness FROM _member_posts"
+)
+
+_ACCOUNTS: Final = (
+    "SELECT scope, account_id, count(*) AS posts FROM _scope_texts WHERE NOT reposted GROUP BY scope, account_id"
+)
+
+
+def _find(db: Database, config: CaseConfig, scope: str) -> None:
+    """Append the families of one scope to `_members`."""
+    found = db.arrays(
+        "SELECT t.text, t.key, t.accounts, p.text AS wording FROM _texts t JOIN (SELECT post_id, min(text) AS text FROM"
+        " posts GROUP BY post_id) p USING (post_id) WHERE t.scope = $scope ORDER BY t.text"
+        if config.narratives
+        else "SELECT text, key, accounts FROM _texts WHERE scope = $scope ORDER BY text",
+        {"scope": scope},
+    )
+    number, weight = np.asarray(found["text"], dtype=np.int64), np.asarray(found["accounts"], dtype=np.int64)
+    keys: list[str] = found["key"].tolist()
+    near = near_families(keys, weight)
+    _load(db, scope, "copied", number, near)
+    # One text a family of copies, those of most accounts first: what is compared pair by pair must stay a few thousand.
+    heads, place = np.unique(near.representative, return_inverse=True)
+    accounts = np.bincount(place, weights=weight, minlength=len(heads)).astype(np.int64)
+    chosen = np.sort(np.lexsort((heads, -accounts))[: config.parameters.narrative_reworded_texts])
+    some, some_weight = heads[chosen], accounts[chosen]
+    _load(db, scope, "reworded", number, _spread(near, some, reworded_families([keys[i] for i in some], some_weight)))
+    model = load_model(config)
+    if model is not None and config.narratives is not None and len(some):
+        rows = vectors(model, [str(found["wording"][i]) for i in some])
+        like = vector_families(rows, some_weight, config.narratives.threshold)
+        _load(db, scope, "paraphrase", number, _spread(near, some, like))
+
+
+def _spread(near: Families, some: npt.NDArray[np.int64], wider: Families) -> Families:
+    """Let every copy follow the text that stands for it into a wider family; -1 where no other copies joined it."""
+    count = len(near.representative)
+    moved, closeness = np.arange(count), np.ones(count)
+    moved[some] = some[wider.representative]
+    closeness[some] = wider.similarity
+    head = moved[near.representative]
+    joined = np.unique(np.stack([head, near.representative], axis=1), axis=0)[:, 0]
+    wide = np.bincount(joined, minlength=count) > 1
+    return Families(np.where(wide[head], head, -1), closeness[near.representative])
+
+
+def _load(
+    db: Database,
+    scope: str,
+    kind: str,
+    number: npt.NDArray[np.int64],
+    found: Families,
+) -> None:
+    kept = np.flatnonzero(found.representative >= 0)
+    if not len(kept):
+        return
+    columns: Mapping[str, Sequence[object] | np.ndarray] = {
+        "scope": [scope] * len(kept),
+        "kind": [kind] * len(kept),
+        "head": number[found.representative[kept]],
+        "text": number[kept],
+        "likeness": found.similarity[kept],
+    }
+    db.load("_members", columns)
