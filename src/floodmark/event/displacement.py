@@ -93,7 +93,8 @@ def usable(series: Floats, before: int) -> bool:
 def courses(view: CaseView, *, authors: bool) -> Courses | str:
     """Return the counts by bin of every subject and every stream for comparison, or what is missing in words.
 
-    Of a subject the accounts named by the coordination test are left out: the question is what became of the others.
+    Of a subject the accounts named by the coordination test are left out: the question is what became of the others. A
+    side has the posts that match it and no other side.
     Bins are days from the start of the event (or of the earlier event), shorter where the window is. Needs
     `speech.prepare`.
     """
@@ -128,17 +129,20 @@ def courses(view: CaseView, *, authors: bool) -> Courses | str:
 
 
 def _subject_course(view: CaseView, subject: str, what: str, bin_ms: int, before: int, bins: int) -> Floats:
-    side = "side <> 'control'" if subject == "both" else "side = $subject"
-    several = "HAVING count(DISTINCT side) > 1" if subject == "both" else ""
+    # Posts for several sides are left out of each: they can be the intrusion itself.
+    group = {"both": "HAVING count(DISTINCT side) > 1", speech.CONTROL: ""}.get(
+        subject, "HAVING count(DISTINCT side) = 1 AND min(side) = $subject"
+    )
     sql = f"""
         WITH own AS (
-            SELECT post_id, min(account_id) AS account_id, min(at_ms) AS at_ms FROM side_posts s
-            WHERE {side} AND {{inside}} GROUP BY post_id {several}
+            SELECT post_id, min(account_id) AS account_id, min(at_ms) AS at_ms FROM side_posts
+            WHERE (side = 'control') = $control AND {{inside}} GROUP BY post_id {group}
         )
         SELECT {{bin}} AS bin, {what} AS n FROM own
         WHERE account_id NOT IN (SELECT account_id FROM m12_named WHERE scope = $scope) GROUP BY bin
     """
-    names = {"scope": speech.scope_of(subject)} | ({} if subject == "both" else {"subject": subject})
+    names: dict[str, object] = {"scope": speech.scope_of(subject), "control": subject == speech.CONTROL}
+    names |= {"subject": subject} if "$subject" in group else {}
     return _course(view, sql, names, view.config.event.start_ms, bin_ms, before, bins)
 
 

@@ -15,6 +15,7 @@ from floodmark.simulate.automation import run_automation, run_clocks
 from floodmark.simulate.campaign import run_campaign
 from floodmark.simulate.cast import make_cast
 from floodmark.simulate.crowd import Stage, talk
+from floodmark.simulate.earlier import impressions
 from floodmark.simulate.families import make_faces
 from floodmark.simulate.params import CASE_2020, CampaignParams, scaled
 from floodmark.simulate.people import make_people
@@ -24,13 +25,21 @@ from floodmark.simulate.takeovers import post_clients, run_histories
 from floodmark.simulate.texts import write_texts
 from floodmark.simulate.truth import Facts, PostMarks, document, gather
 from floodmark.simulate.world import Book, Draft, Ints, Objects, Posts, stream
-from floodmark.simulate.write import DELETION_FILES, publish, write_case, write_inputs, write_json
+from floodmark.simulate.write import (
+    DELETION_FILES,
+    EARLIER_FILES,
+    publish,
+    write_case,
+    write_earlier,
+    write_inputs,
+    write_json,
+)
 
 #: Called now and then with the share of the work already done (0..1).
 Progress = Callable[[float], None]
 _FILES: Final = (
     *("truth/accounts.csv", "truth/truth.json", "posts.csv", "control.csv", "statuses.csv"),
-    *("deletions.csv", "control-deletions.csv", "case.toml"),
+    *("deletions.csv", "control-deletions.csv", *EARLIER_FILES, "case.toml"),
 )
 
 
@@ -76,6 +85,7 @@ def simulate(
     facts, book, text = imagine(sized, seed, step)
     step(0.4)
     counts = write_inputs(out, facts, book, text, stream(seed, "ids"))
+    write_earlier(out, facts, seed)
     truth = document(facts, seed, scale)
     write_json(out / "truth" / "truth.json", truth)
     write_case(out / "case.toml", sized, [name for name in DELETION_FILES if counts[name]])
@@ -111,6 +121,7 @@ def imagine(params: CampaignParams, seed: int, step: Progress) -> tuple[Facts, B
         client=post_clients(params, people, cast, clock, posts, stream(seed, "clients")),
         handle=faces.handle_at(posts.account, posts.at_s),
         deleted_s=deletions(params, cast, clock, posts, stream(seed, "deletions")),
+        impressions=impressions(posts, profiles.followers, stream(seed, "impressions")),
     )
     text = write_texts(posts, marks.handle, stage.book, stream(seed, "texts"))
     known = (profiles, faces, aftermath, campaign)

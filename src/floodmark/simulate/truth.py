@@ -12,6 +12,7 @@ from floodmark.simulate import phrases
 from floodmark.simulate.aftermath import DELETED, NOT_FOUND, PROTECTED, RENAMED, SUSPENDED, Aftermath
 from floodmark.simulate.campaign import Campaign
 from floodmark.simulate.cast import Cast
+from floodmark.simulate.earlier import voices
 from floodmark.simulate.families import NEVER, Faces
 from floodmark.simulate.params import DAY_S, LANGUAGES, CampaignParams
 from floodmark.simulate.profiles import Profiles
@@ -37,11 +38,14 @@ Entry = tuple[str, float | int, str, str]
 
 @dataclass(frozen=True)
 class PostMarks:
-    """Per post its client (an index into CLIENTS), its author's handle then, and when it was deleted (UTC s, or -1)."""
+    """Per post its client (an index into CLIENTS), its author's handle then, when it was deleted (UTC s, or -1), and
+    how often it was shown.
+    """
 
     client: Ints
     handle: Objects
     deleted_s: Ints
+    impressions: Ints
 
 
 @dataclass(frozen=True)
@@ -238,10 +242,28 @@ def _deleted(facts: Facts, subject: str) -> Iterator[Entry]:
 
 
 def _voice(facts: Facts) -> Iterator[Entry]:
-    sides = facts.sides[facts.in_window & (facts.sides > 0)]
+    inside = facts.in_window & (facts.sides > 0)
+    masks = {
+        "against": inside & ((facts.sides & 1) > 0),
+        "for": inside & ((facts.sides & 2) > 0),
+        "both": inside & (facts.sides == 3),
+    }
+    posts = voices(masks, np.ones(len(facts.posts), dtype=np.int64))
+    shown = voices(masks, facts.marks.impressions)
+    everybody = len(np.unique(facts.posts.account[inside]))
     note = "of in-window posts that match either side; a post that matches both counts for each"
-    yield "M12.share_of_voice.against", _share(int(((sides & 1) > 0).sum()), len(sides)), "share", note
-    yield "M12.share_of_voice.for", _share(int(((sides & 2) > 0).sum()), len(sides)), "share", note
+    for name, mask in masks.items():
+        yield f"M12.share_of_voice.{name}", posts[name], "share", note
+        yield f"M12.voice_impressions.{name}", shown[name], "share", "of the impressions of these posts, known or not"
+        authors = len(np.unique(facts.posts.account[mask]))
+        yield f"M12.voice_accounts.{name}", _share(authors, everybody), "share", "of the accounts of these posts"
+    for what in ("posts", "authors"):
+        yield (
+            f"M12.displaced_{what}.for",
+            1.0,
+            "ratio",
+            "the campaign keeps no supporter from writing, and the earlier events have the same pull on average",
+        )
 
 
 def document(facts: Facts, seed: int, scale: float) -> dict[str, object]:

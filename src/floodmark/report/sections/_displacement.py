@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from floodmark.event import speech
 from floodmark.event.displacement import LEAST_MEAN, Courses, courses, effect, usable
 from floodmark.findings import Evidence, Finding, not_testable
 from floodmark.report.sections._shared import which_posts
@@ -41,12 +42,15 @@ def displacement_findings(view: CaseView) -> list[Finding]:
 
 def _finding(view: CaseView, subject: str, what: str, known: Courses | str) -> Finding:
     finding_id = f"M12.displaced_{what}.{subject}"
-    whose = which_posts(subject) if what == "posts" else f"authors of {which_posts(subject)}"
+    own_posts = which_posts(subject) + (" and no other" if subject not in {"both", speech.CONTROL} else "")
+    whose = own_posts if what == "posts" else f"authors of {own_posts}"
     claim = (
         f"In the window there were this many times as many {whose} as earlier or sibling streams lead to expect; below"
         " one, voices are missing."
     )
     missing = known if isinstance(known, str) else ""
+    if not missing and subject == speech.CONTROL and any(item.start for item in view.config.comparisons):
+        missing = "the control had no event, so earlier events say nothing of what to expect there"
     if not missing and not isinstance(known, str) and not usable(known.subjects[subject], known.before):
         missing = (
             f"too few {what} before the event to follow their course (at least {LEAST_MEAN:g} in each bin on average)"
