@@ -19,9 +19,11 @@ LEAST_ACCOUNTS: Final = 30
 LEAST_FOR_TOP: Final = 100
 TOP_SHARE: Final = 0.01
 _RESAMPLES: Final = 1_000
+#: Each thins both spreads anew, which costs more.
+_DIFFERENCE_RESAMPLES: Final = 400
 DRAWS: Final = 999
 _SEED: Final = 20200717
-_BISECTIONS: Final = 60
+_BISECTIONS: Final = 40
 
 
 @dataclass(frozen=True)
@@ -131,22 +133,27 @@ def inequality(posts: Counts, level: float = 0.95) -> Inequality | str:
     )
 
 
-def difference(posts: Counts, control: Counts, level: float = 0.95, draws: int = DRAWS) -> InequalityDifference | str:
+def difference(
+    posts: Counts, control: Counts, level: float = 0.95, draws: int = DRAWS, *, thin: bool = True
+) -> InequalityDifference | str:
     """Return how much more unequal a roster is than the control at equal posts per account, or what is missing.
 
     The denser of the two is thinned: each of its posts is kept with the same chance, accounts without any drop out.
-    Values are expectations over thinnings; intervals are a bootstrap over the accounts of both that thins anew.
+    `thin` off compares them as they are. Values are expectations over thinnings; intervals are a bootstrap over the accounts of both that thins anew.
     """
     ours, theirs = spread_of(posts), spread_of(control)
     if min(ours.size, theirs.size) < LEAST_ACCOUNTS:
         return f"{int(ours.size)} and {int(theirs.size)} accounts; at least {LEAST_ACCOUNTS} each are needed"
     enough = min(ours.size, theirs.size) >= LEAST_FOR_TOP
     mean = min(ours.total / ours.size, theirs.total / theirs.size)
-    kept = kept_share(ours, mean), kept_share(theirs, mean)
-    values = _at_equal_mean(ours, theirs)
+    kept = (kept_share(ours, mean), kept_share(theirs, mean)) if thin else (1.0, 1.0)
+    values = _at_equal_mean(ours, theirs, thin)
     rng = np.random.default_rng(_SEED)
-    pairs = zip(_resampled(ours, rng), _resampled(theirs, rng), strict=True)
-    moved = np.array([_at_equal_mean(_filled(ours.posts, mine), _filled(theirs.posts, other)) for mine, other in pairs])
+    size = _DIFFERENCE_RESAMPLES
+    pairs = zip(_resampled(ours, rng, size), _resampled(theirs, rng, size), strict=True)
+    moved = np.array(
+        [_at_equal_mean(_filled(ours.posts, mine), _filled(theirs.posts, other), thin) for mine, other in pairs]
+    )
     return InequalityDifference(
         mean,
         "roster" if kept[0] < kept[1] else "control" if kept[1] < kept[0] else "neither",
@@ -155,7 +162,7 @@ def difference(posts: Counts, control: Counts, level: float = 0.95, draws: int =
         _interval(moved[:, 0], values[0], level),
         values[1] if enough else None,
         _interval(moved[:, 1], values[1], level) if enough else None,
-        _permutation(ours, theirs, kept, rng, draws),
+        equality_p(posts, control, draws, thin=thin),
     )
 
 
@@ -173,7 +180,7 @@ def kept_share(own: Spread, mean: float) -> float:
 
 def thinned(own: Spread, kept: float) -> Spread:
     """Return the expected spread once each post is kept with chance `kept`; accounts left without posts drop out."""
-    from scipy.stats import binom
+    from scipy.special import gammaln
 
     if kept >= 1:
         return own
@@ -181,7 +188,10 @@ def thinned(own: Spread, kept: float) -> Spread:
     # What is this far above the mean of the busiest account has no weight worth a column.
     most = min(most, int(kept * most + 10 * np.sqrt(kept * most) + 10))
     values = np.arange(1, most + 1, dtype=np.int64)
-    return Spread(values, own.accounts @ binom.pmf(values[None, :], own.posts[:, None], kept))
+    whole, rest = own.posts[:, None], np.maximum(own.posts[:, None] - values, 0)
+    chance = gammaln(whole + 1) - gammaln(values + 1) - gammaln(rest + 1)
+    chance = np.exp(chance + values * np.log(kept) + rest * np.log1p(-kept))
+    return Spread(values, own.accounts @ np.where(values <= whole, chance, 0.0))
 
 
 def _filled(posts: Counts, accounts: Floats) -> Spread:
@@ -189,34 +199,42 @@ def _filled(posts: Counts, accounts: Floats) -> Spread:
     return Spread(posts[some], accounts[some])
 
 
-def _at_equal_mean(ours: Spread, theirs: Spread) -> tuple[float, float]:
-    mean = min(ours.total / ours.size, theirs.total / theirs.size)
-    ours, theirs = (thinned(own, kept_share(own, mean)) for own in (ours, theirs))
+def _at_equal_mean(ours: Spread, theirs: Spread, thin: bool) -> tuple[float, float]:
+    if thin:
+        mean = min(ours.total / ours.size, theirs.total / theirs.size)
+        ours, theirs = (thinned(own, kept_share(own, mean)) for own in (ours, theirs))
     return (
         float(gini(ours.posts, ours.accounts) - gini(theirs.posts, theirs.accounts)),
         float(top_share(ours.posts, ours.accounts) - top_share(theirs.posts, theirs.accounts)),
     )
 
 
-def _resampled(own: Spread, rng: np.random.Generator) -> Floats:
-    size = int(own.size)
-    return rng.multinomial(size, own.accounts / own.size, _RESAMPLES).astype(np.float64)
+def _resampled(own: Spread, rng: np.random.Generator, resamples: int = _RESAMPLES) -> Floats:
+    return rng.multinomial(int(own.size), own.accounts / own.size, resamples).astype(np.float64)
 
 
-def _permutation(
-    ours: Spread, theirs: Spread, kept: tuple[float, float], rng: np.random.Generator, draws: int
-) -> float:
-    """Return the two-sided p-value of equal spread: the studentised difference of Gini's over permuted accounts."""
-    mine, other = (_thinned_once(own, share, rng) for own, share in zip((ours, theirs), kept, strict=True))
+def equality_p(posts: Counts, control: Counts, draws: int = DRAWS, *, thin: bool = True) -> float:
+    """Return the two-sided p-value that a roster and a control spread posts over accounts alike, thinned as above.
+
+    One thinning at random (fixed seed), then the studentised difference of Gini's coefficients over permuted accounts.
+    Thinning has made the two means equal, which permuting would undo, so what the difference owes to that of the means
+    is taken out of all of them by a straight line.
+    """
+    ours, theirs = spread_of(posts), spread_of(control)
+    rng = np.random.default_rng(_SEED)
+    mean = min(ours.total / ours.size, theirs.total / theirs.size)
+    mine, other = (_thinned_once(own, kept_share(own, mean) if thin else 1.0, rng) for own in (ours, theirs))
     values, place = np.unique(np.concatenate([mine, other]), return_inverse=True)
     pooled = np.bincount(place, minlength=values.size).astype(np.int64)
     first = np.bincount(place[: mine.size], minlength=values.size).astype(np.int64)
     drawn = rng.multivariate_hypergeometric(pooled, mine.size, size=draws, method="marginals")
-    table = np.concatenate([first[None, :], drawn]).astype(np.float64)
-    left, right = table, pooled - table
+    left = np.concatenate([first[None, :], drawn]).astype(np.float64)
+    right = pooled - left
     gap = gini(values, left) - gini(values, right)
+    means = (left @ values) / left.sum(axis=1) - (right @ values) / right.sum(axis=1)
+    slope = float(gap @ means) / max(float(means @ means), 1e-18)
     noise = _gini_variance(values, left) + _gini_variance(values, right)
-    surprise = np.abs(gap) / np.sqrt(np.maximum(noise, 1e-18))
+    surprise = np.abs(gap - slope * means) / np.sqrt(np.maximum(noise, 1e-18))
     return (1 + int(np.count_nonzero(surprise[1:] >= surprise[0] - 1e-9))) / (1 + draws)
 
 

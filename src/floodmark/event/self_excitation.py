@@ -56,12 +56,20 @@ class SelfExcitation:
 
 
 def self_excitation(
-    at_ms: Counts, start_ms: int, end_ms: int, resolution_ms: int = 1, level: float = 0.95, draws: int = DRAWS
+    at_ms: Counts,
+    start_ms: int,
+    end_ms: int,
+    resolution_ms: int = 1,
+    level: float = 0.95,
+    draws: int = DRAWS,
+    *,
+    only_test: bool = False,
 ) -> SelfExcitation | str:
     """Return how much of the arrivals (UTC ms, ascending, in start <= t < end) others set off, or what is missing.
 
     The p-value is that of no self-excitation: the largest score over three fading times, ranked among series drawn from
-    the background fitted with knots a quarter of an hour apart (longer in short windows, never fewer than four pieces).
+    the background alone, with the distance of knots that Akaike's criterion prefers; each drawn series is judged
+    against a background fitted to itself. `only_test` fits one distance and spares the time of the others.
     """
     if at_ms.size < LEAST_ARRIVALS:
         return f"{at_ms.size} arrivals; at least {LEAST_ARRIVALS} are needed"
@@ -73,7 +81,7 @@ def self_excitation(
         return "a window too short for the clock of this data; at least an hour is needed, and a clock of minutes"
     rng = np.random.default_rng(_SEED)
     times = _untied(at_ms - start_ms, resolution_ms, length, rng)
-    fits = tuple(_fit(times, length, pieces, taus, level) for pieces in grid)
+    fits = tuple(_fit(times, length, pieces, taus, level) for pieces in (grid[:1] if only_test else grid))
     best = min(fits, key=lambda found: (found.criterion, found.width_minutes))
     running = [found for found in fits if found.criterion <= best.criterion + _CLOSE]
     return SelfExcitation(
@@ -81,7 +89,7 @@ def self_excitation(
         best.share,
         (min(found.interval[0] for found in running), max(found.interval[1] for found in running)),
         all(best.interval[0] <= found.share <= best.interval[1] for found in running),
-        _p_value(times, length, grid[0], tested, rng, draws),
+        _p_value(times, length, _best_background(times, length, grid), tested, rng, draws),
         fits,
     )
 
@@ -127,21 +135,30 @@ def _fit(times: Floats, length: float, pieces: int, taus: tuple[float, ...], lev
     )
 
 
+def _best_background(times: Floats, length: float, grid: list[int]) -> int:
+    """Return the number of pieces that Akaike's criterion prefers where nothing sets off anything."""
+    from floodmark.event.kernels.excitation import fit
+
+    nothing = np.zeros(times.size)
+    values = [fit(times, nothing, 0.0, pieces, length / pieces, False)[2] for pieces in grid]
+    return min(zip(grid, values, strict=True), key=lambda item: 2 * (item[0] + 1) - 2 * item[1])[0]
+
+
 def _p_value(
     times: Floats, length: float, pieces: int, taus: tuple[float, ...], rng: np.random.Generator, draws: int
 ) -> float:
-    from floodmark.event.kernels.excitation import drawn_scores, fit, largest_score
+    from floodmark.event.kernels.excitation import drawn_scores, fit
 
     width = length / pieces
     heights, _, _, _ = fit(times, np.zeros(times.size), 0.0, pieces, width, False)
     scales = np.array(taus, dtype=np.float64)
-    own = largest_score(times, width, heights, scales, length)
     mass = (heights[:-1] + heights[1:]) * width / 2
     counts = rng.poisson(mass, (draws, pieces))
     starts = np.concatenate([[0], np.cumsum(counts.sum(axis=1))]).astype(np.int64)
-    drawn = _placed(heights, width, counts, rng)
-    scores = drawn_scores(drawn, starts, width, heights, scales, length)
-    return (1 + int(np.count_nonzero(scores >= own - 1e-9))) / (1 + draws)
+    # The observed series is judged like the drawn ones: each against a background fitted to itself.
+    every = np.concatenate([times, _placed(heights, width, counts, rng)])
+    scores = drawn_scores(every, np.concatenate([[0], times.size + starts]), pieces, width, scales)
+    return (1 + int(np.count_nonzero(scores[1:] >= scores[0] - 1e-9))) / (1 + draws)
 
 
 def _placed(heights: Floats, width: float, counts: Counts, rng: np.random.Generator) -> Floats:

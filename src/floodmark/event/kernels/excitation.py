@@ -15,9 +15,10 @@ from floodmark.event.kernels.compiled import compiled
 from floodmark.stats import Counts, Floats
 
 #: A knot without events near it would have height 0 and no curvature; this much of an event keeps it above.
-PRIOR = 0.01
-_STEPS = 80
-_STILL = 1e-9
+PRIOR = 0.1
+_STEPS = 60
+#: A step that gains less log likelihood than this is the last.
+_STILL = 1e-5
 
 
 @compiled
@@ -35,8 +36,11 @@ def excitations(times: Floats, tau: float) -> Floats:
 def offspring(times: Floats, tau: float, end: float) -> float:
     """Return how many direct offspring fall before `end` when each event has one on average."""
     total = 0.0
-    for t in times:
-        total += 1.0 - math.exp(-(end - t) / tau)
+    for i in range(len(times) - 1, -1, -1):
+        left = (end - times[i]) / tau
+        if left > 40.0:
+            return total + i + 1
+        total += 1.0 - math.exp(-left)
     return total
 
 
@@ -113,6 +117,19 @@ def _curvature(
 
 
 @compiled
+def _start(times: Floats, pieces: int, width: float) -> Floats:
+    """Return heights that follow the counts around each knot, none near 0."""
+    heights = np.zeros(pieces + 1)
+    for t in times:
+        k = min(pieces - 1, int(t / width))
+        w = t / width - k
+        heights[k] += 1.0 - w
+        heights[k + 1] += w
+    weights = knot_weights(pieces, width)
+    return (heights + 0.5) / weights
+
+
+@compiled
 def fit(
     times: Floats, x: Floats, born: float, pieces: int, width: float, excited: bool
 ) -> tuple[Floats, float, float, float]:
@@ -120,8 +137,7 @@ def fit(
 
     n may come out negative: what lies below 0 is cut by the caller, the parabola around it is still right.
     """
-    heights = np.full(pieces + 1, max(1, len(times)) / (pieces * width))
-    n = 0.0
+    heights, n = _start(times, pieces, width), 0.0
     value = _loglik(times, x, width, heights, n, born)
     information = 0.0
     for _ in range(_STEPS):
@@ -167,9 +183,11 @@ def largest_score(times: Floats, width: float, heights: Floats, taus: Floats, en
 
 
 @compiled
-def drawn_scores(times: Floats, starts: Counts, width: float, heights: Floats, taus: Floats, end: float) -> Floats:
-    """Return `largest_score` of each drawn series `times[starts[i]:starts[i + 1]]`."""
+def drawn_scores(times: Floats, starts: Counts, pieces: int, width: float, taus: Floats) -> Floats:
+    """Return `largest_score` of each series `times[starts[i]:starts[i + 1]]`, its background fitted anew."""
     out = np.empty(len(starts) - 1)
     for i in range(len(starts) - 1):
-        out[i] = largest_score(times[starts[i] : starts[i + 1]], width, heights, taus, end)
+        own = times[starts[i] : starts[i + 1]]
+        heights, _, _, _ = fit(own, np.zeros(len(own)), 0.0, pieces, width, False)
+        out[i] = largest_score(own, width, heights, taus, pieces * width)
     return out
