@@ -19,6 +19,9 @@ MINUTE_MS: Final = 60_000
 #: Long enough to hold a burst and its surroundings, short enough that the mix of a crowd hardly drifts.
 STRATUM_MS: Final = 30 * MINUTE_MS
 DRAWS: Final = 999
+#: Large crowds are dealt fewer times, down to FEWEST_DRAWS; so many arrivals in all.
+_DEALT: Final = 20_000_000
+FEWEST_DRAWS: Final = 199
 _SEED: Final = 20200717
 
 
@@ -76,7 +79,7 @@ def deal(
     shifted = at_ms + zone_shift_ms
     stratum = strata_of(at_ms, zone_shift_ms)
     starts = np.append(np.flatnonzero(np.diff(stratum, prepend=stratum[:1] - 1)), at_ms.size).astype(np.int64)
-    # Strata of one class look the same however they are dealt.
+    draws = min(draws, max(FEWEST_DRAWS, _DEALT // max(1, at_ms.size)))
     sums = dealt_pairs(
         classes.astype(np.int64), starts, shifted // scales_ms[0], shifted // scales_ms[1], weights, draws, _SEED
     )

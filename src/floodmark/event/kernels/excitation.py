@@ -135,7 +135,7 @@ def fit(
 ) -> tuple[Floats, float, float, float]:
     """Return the knots' heights, n (0 unless `excited`), the log likelihood, and the information on n.
 
-    n may come out negative: what lies below 0 is cut by the caller, the parabola around it is still right.
+    n may come out negative; the caller then asks for the slope at 0.
     """
     heights, n = _start(times, pieces, width), 0.0
     value = _loglik(times, x, width, heights, n, born)
@@ -169,25 +169,54 @@ def fit(
 
 
 @compiled
-def largest_score(times: Floats, width: float, heights: Floats, taus: Floats, end: float) -> float:
-    """Return the largest standardised score of n at 0 over the scales, the error of the heights taken out."""
-    best = -np.inf
-    for tau in taus:
-        x, born = excitations(times, tau), offspring(times, tau, end)
-        slope, diagonal, beside, cross, slope_n, own_n = _curvature(times, x, width, heights, 0.0, born)
-        score = slope_n - np.dot(cross, _solve(diagonal, beside, slope))
-        information = own_n - np.dot(cross, _solve(diagonal, beside, cross))
-        if information > 0.0:
-            best = max(best, score / math.sqrt(information))
-    return best
+def slope_at_zero(
+    times: Floats, x: Floats, width: float, heights: Floats, born: float
+) -> tuple[float, float, Floats, Floats]:
+    """Return slope and information of n at 0 with the heights' error taken out, the cross terms, and their solution."""
+    slope, diagonal, beside, cross, slope_n, own_n = _curvature(times, x, width, heights, 0.0, born)
+    lean = _solve(diagonal, beside, cross)
+    return slope_n - np.dot(lean, slope), max(own_n - np.dot(lean, cross), 1e-12), cross, lean
+
+
+@compiled
+def scores(times: Floats, width: float, heights: Floats, taus: Floats, end: float) -> tuple[Floats, Floats]:
+    """Return the standardised score of n at 0 for each scale, and their correlations where nothing sets off anything."""
+    size = len(taus)
+    z, mixed = np.zeros(size), np.eye(size)
+    xs = np.zeros((size, len(times)))
+    crosses, leans = np.zeros((size, len(heights))), np.zeros((size, len(heights)))
+    infos = np.zeros(size)
+    for i in range(size):
+        xs[i] = excitations(times, taus[i])
+        born = offspring(times, taus[i], end)
+        slope, infos[i], crosses[i], leans[i] = slope_at_zero(times, xs[i], width, heights, born)
+        z[i] = slope / math.sqrt(infos[i])
+    pieces = len(heights) - 1
+    for place in range(len(times)):
+        k = min(pieces - 1, int(times[place] / width))
+        w = times[place] / width - k
+        rate = heights[k] * (1.0 - w) + heights[k + 1] * w
+        for i in range(size):
+            for j in range(i):
+                mixed[i, j] += xs[i, place] * xs[j, place] / (rate * rate)
+    for i in range(size):
+        for j in range(i):
+            mixed[i, j] = (mixed[i, j] - np.dot(crosses[i], leans[j])) / math.sqrt(infos[i] * infos[j])
+            mixed[j, i] = mixed[i, j]
+    return z, mixed
 
 
 @compiled
 def drawn_scores(times: Floats, starts: Counts, pieces: int, width: float, taus: Floats) -> Floats:
-    """Return `largest_score` of each series `times[starts[i]:starts[i + 1]]`, its background fitted anew."""
+    """Return the largest of `scores` of each series `times[starts[i]:starts[i + 1]]`, its background fitted anew."""
     out = np.empty(len(starts) - 1)
     for i in range(len(starts) - 1):
         own = times[starts[i] : starts[i + 1]]
         heights, _, _, _ = fit(own, np.zeros(len(own)), 0.0, pieces, width, False)
-        out[i] = largest_score(own, width, heights, taus, pieces * width)
+        best = -np.inf
+        for tau in taus:
+            x, born = excitations(own, tau), offspring(own, tau, pieces * width)
+            slope, information, _, _ = slope_at_zero(own, x, width, heights, born)
+            best = max(best, slope / math.sqrt(information))
+        out[i] = best
     return out

@@ -278,7 +278,7 @@ def _excited(view: CaseView, subject: str, own: _Roster) -> Finding:
                     "share": fit.share,
                     "low": fit.interval[0],
                     "high": fit.interval[1],
-                    "akaike": fit.criterion,
+                    "schwarz": fit.criterion,
                 }
                 for fit in found.fits
             ],
@@ -297,8 +297,8 @@ def _excited_method(found: SelfExcitation) -> str:
     knots = ", ".join(f"{fit.width_minutes:g}" for fit in found.fits)
     return (
         f"Hawkes process over a background that runs straight between knots every {knots} minutes, memory fading within"
-        " 20 minutes or less; range over all backgrounds within 10 of the best Akaike criterion, each with its"
-        " likelihood interval; test of no self-excitation by series drawn from the background alone"
+        " 20 minutes or less; range over all backgrounds but those that Schwarz's criterion rules out for a more"
+        " pliant one, each with its likelihood interval; test of no self-excitation by series drawn from the background alone"
     )
 
 
