@@ -20,6 +20,8 @@ from floodmark.benchmark import accounts_enrolment_real as enrolment_real_study
 from floodmark.benchmark import accounts_prevalence as prevalence_study
 from floodmark.benchmark import accounts_structure as structure_study
 from floodmark.benchmark import accounts_takeover as takeover_study
+from floodmark.benchmark import event_random as random_study
+from floodmark.benchmark import event_random_real as random_real_study
 from floodmark.event import study as spikes_study
 from floodmark.simulate.crowd_kinds import LATE_KINDS
 from floodmark.simulate.plant import Actions
@@ -155,6 +157,19 @@ def accounts_enrolment() -> Rows:
     return enrolment_study.rows(ENROLMENT_RUNS, SEED) + enrolment_real_study.real_rows()
 
 
+def event_random() -> Rows:
+    """The tests of "seemed random": p-values where nothing is planted, 1,000 runs a row, power, and real sets.
+
+    Nulls are days of 1,500 arrivals: a rhythm, an event, cascades; "another public" means that who comes through event
+    or cascade is not drawn like the rest, which breaks the null without any campaign. `ks` is the distance of p-values
+    from uniform, `ks_p` its p-value; false alarms are p-values up to 5 %. Planted are new, young accounts from 20:00 on
+    within so many minutes. `covered` is how often the interval holds the truth: of the share set off by others
+    (`mean_value` the mean best fit, `low` and `high` the mean ends), of the difference in Gini's coefficients (100
+    runs). Of real sets, `share` is the figure itself: a ratio for entry and composition; `ira_aug2015` is an operation.
+    """
+    return random_study.rows(RUNS, SEED) + random_real_study.real_rows()
+
+
 POWER_COLUMNS = (
     "background",
     "curve",
@@ -200,6 +215,7 @@ STUDIES: Mapping[str, Callable[[], Rows]] = {
     "accounts_structure": accounts_structure,
     "accounts_takeover": accounts_takeover,
     "accounts_aftermath": accounts_aftermath,
+    "event_random": event_random,
 }
 
 

@@ -50,7 +50,7 @@ class Crowd:
 
     `lift` is the event's height over the rhythm, `steep` its rise in minutes; `cascades` the share of arrivals that
     earlier ones set off (memory `tau` minutes, arrivals anew around their cause). `lean` is how much more often an
-    arrival through event or cascade is new (and young), 1 for as often as any; `drift` how far the mix wanders in a day.
+    arrival through event or cascade is new (and young), 1 for as often as any; `drift` how far the mix wanders a day.
     """
 
     name: str
@@ -155,7 +155,7 @@ def _with_cascades(at: Floats, drawn: np.ndarray, crowd: Crowd, rng: Rng) -> tup
 
 
 def _owners(new: np.ndarray, repeated: float, rng: Rng) -> Counts:
-    """Return whose each arrival is: every new one another account, of the returning a share by an account already in."""
+    """Return whose each arrival is: every new one another account, some returning by an account already in."""
     account = np.arange(new.size)
     again = np.flatnonzero(~new & (rng.random(new.size) < repeated))
     again = again[again > 0]
@@ -233,7 +233,7 @@ def distribution(p: Floats, rng: Rng, hits: bool) -> Row:
 
 
 def planted_row(name: str, planted: int, spread: int, runs: int, seed: int) -> Row:
-    """Return how often `planted` new, young accounts that arrive within `spread` minutes of the event's hour are seen."""
+    """Return how often `planted` new, young accounts within `spread` minutes of the event's hour are seen."""
     rng = np.random.default_rng([seed, planted, spread])
     p = [TESTS[name](with_plant(made(GROUND, rng), planted, spread, rng)) for _ in range(runs)]
     hits = sum(value is not None and value <= ALPHA for value in p)
@@ -335,7 +335,7 @@ def posts_of(accounts: int, spread: float, collected: float, rng: Rng) -> Counts
 def inequality_row(pair: Pair, runs: int, seed: int) -> Row:
     """Return p-values of equal inequality between a roster and a control drawn alike, or of a wider roster.
 
-    `covered` is how often, in a tenth of the runs, the interval holds the true difference, 0 where they are alike. A pair with
+    `covered` is how often, in a tenth of the runs, the interval holds the true difference, 0 where alike. A pair with
     "equal totals instead" is thinned to equal totals, to show what that does.
     """
     rng = np.random.default_rng([seed, PAIRS.index(pair)])

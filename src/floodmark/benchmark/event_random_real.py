@@ -27,7 +27,7 @@ from floodmark.view import CaseView
 
 _DAY_MS: Final = 86_400_000
 _TIME: Final = "epoch_ms(strptime({}, '%a %b %d %H:%M:%S +0000 %Y'))"
-#: For each set its files, the ticks of its clock in ms, and the SQL that yields its posts with what is known of authors.
+#: For each set its files, its clock's ticks in ms, and the SQL that yields its posts with what is known of authors.
 SETS: Final[Mapping[str, tuple[str, int, str]]] = {
     "organic_gopdebate_2015": (
         "Sentiment.csv",
@@ -134,8 +134,8 @@ def _rows(name: str, view: CaseView) -> list[Row]:
         add("self-excitation, share", own)
     else:
         share = own.share if own.agreed else None
-        ends = {"share": share, "low": own.interval[0], "high": own.interval[1], "p_value": own.p_value}
-        add("self-excitation, share", own, judged=own.arrivals, **ends)
+        ends = {"low": own.interval[0], "high": own.interval[1], "p_value": own.p_value}
+        add("self-excitation, share", own, judged=own.arrivals, share=share, **ends)
     counts = view.db.arrays("SELECT posts FROM participants ORDER BY posts")
     spread = inequality(np.asarray(counts["posts"], dtype=np.int64))
     if isinstance(spread, str):

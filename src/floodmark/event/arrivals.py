@@ -81,7 +81,8 @@ def arrivals_of(view: CaseView, subject: str) -> Arrivals:
         ), paced AS (
             SELECT *, lag(at_ms) OVER (PARTITION BY account_id ORDER BY at_ms, post_id) AS before_ms FROM mine
         )
-        SELECT dense_rank() OVER (ORDER BY m.account_id) - 1 AS account, m.at_ms, m.before_ms IS NULL AS is_new, coalesce(o.at_resolution_ms, 1) AS resolution_ms,
+        SELECT dense_rank() OVER (ORDER BY m.account_id) - 1 AS account, m.at_ms,
+               m.before_ms IS NULL AS is_new, coalesce(o.at_resolution_ms, 1) AS resolution_ms,
                a.created_at_ms, coalesce(a.created_resolution_ms, 1) AS created_resolution_ms, a.followers,
                lower(split_part(replace(coalesce(o.language, a.language), '_', '-'), '-', 1)) AS language
         FROM paced m
@@ -136,7 +137,7 @@ def _followers(found: dict[str, Any]) -> tuple[Counts, tuple[str, ...]]:
     followers, known = _known(found["followers"])
     known &= followers >= 0
     classes = np.searchsorted(np.array(FOLLOWERS), followers, side="right")
-    names = tuple(f"under {count}" for count in FOLLOWERS) + (f"{FOLLOWERS[-1]} or more",)
+    names = (*(f"under {count}" for count in FOLLOWERS), f"{FOLLOWERS[-1]} or more")
     return np.where(known, classes, UNKNOWN).astype(np.int64), names
 
 

@@ -69,11 +69,11 @@ def entry_synchrony(arrivals: Arrivals, level: float = 0.95, draws: int = strata
         interval,
         dealing.p_value,
         dealing.ratios,
-        _busiest(once, classes, coarse),
+        _busiest(once, coarse),
     )
 
 
-def _busiest(once: Arrivals, classes: np.ndarray, cells: strata.Cells) -> tuple[int, int, float, int]:
+def _busiest(once: Arrivals, cells: strata.Cells) -> tuple[int, int, float, int]:
     bins = np.unique((once.at_ms + once.zone_shift_ms) // SCALES_MS[-1])
     rows = cells.counts.sum(axis=1)
     new = np.bincount(cells.stratum, weights=cells.counts[:, 0])

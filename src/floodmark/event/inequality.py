@@ -139,7 +139,8 @@ def difference(
     """Return how much more unequal a roster is than the control at equal posts per account, or what is missing.
 
     The denser of the two is thinned: each of its posts is kept with the same chance, accounts without any drop out.
-    `thin` off compares them as they are. Values are expectations over thinnings; intervals are a bootstrap over the accounts of both that thins anew.
+    `thin` off compares them as they are. Values are expectations over thinnings;
+    intervals are a bootstrap over the accounts of both that thins anew.
     """
     ours, theirs = spread_of(posts), spread_of(control)
     if min(ours.size, theirs.size) < LEAST_ACCOUNTS:

@@ -72,7 +72,8 @@ def self_excitation(
 
     The p-value is that of no self-excitation: the largest score over three fading times, ranked among series drawn from
     the background alone, with the distance of knots that Akaike's criterion prefers; each drawn series is judged
-    against a background fitted to itself. Over 10,000 arrivals, jointly normal scores stand in. `only_test` fits one distance and spares the time of the others.
+    against a background fitted to itself. Over 10,000 arrivals, jointly normal scores stand in. `only_test` fits one
+    distance and spares the time of the others.
     """
     if at_ms.size < LEAST_ARRIVALS:
         return f"{at_ms.size} arrivals; at least {LEAST_ARRIVALS} are needed"
@@ -87,7 +88,9 @@ def self_excitation(
     fits = tuple(_fit(times, length, pieces, taus, level) for pieces in (grid[:1] if only_test else grid))
     # A pliant background can take cascades for its own bends, so it is never ruled out by a stiff one: it bounds below.
     running = [
-        fit for number, fit in enumerate(fits) if all(fit.criterion <= finer.criterion + _CLOSE for finer in fits[:number])
+        fit
+        for number, fit in enumerate(fits)
+        if all(fit.criterion <= finer.criterion + _CLOSE for finer in fits[:number])
     ]
     best = min(running, key=lambda found: (found.criterion, found.width_minutes))
     return SelfExcitation(

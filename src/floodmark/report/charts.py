@@ -23,6 +23,16 @@ _MAX_LINES: Final = 40
 _MAX_SPIKES: Final = 10
 _MAX_COMBINATIONS: Final = 12
 _DAY_MS: Final = 86_400_000
+#: Findings of M2 that are no spikes.
+_RANDOM: Final = {
+    f"M2.{name}{end}"
+    for name in (
+        *("entry_synchrony", "mix_age", "mix_followers", "mix_language"),
+        *("self_excited_share", "self_excited_difference"),
+        *("gini", "gini_difference", "top_posts_share", "top_posts_difference"),
+    )
+    for end in ("", "_to_control")
+}
 _STATUS_SLOTS: Final = ("s1", "s2", "both", "s3", "s4", "control")
 
 
@@ -144,6 +154,8 @@ def thinned(rows: Rows, limit: int) -> tuple[Rows, int]:
 
 
 def _spikes(scene: Scene) -> list[Chart]:
+    if all(stem_of(finding) in _RANDOM for finding in scene.block.findings if finding.measure == "M2"):
+        return []
     title, event, zone = "Posts over time", scene.config.event, scene.zone
     series = scene.details("M2", "bins", numeric_rows(0, 1))
     if not series:
@@ -209,28 +221,42 @@ def _maybe(row: Sequence[Any], position: int) -> str:
     return plain(row[position], 1) if len(row) > position and is_number(row[position]) else "–"
 
 
-def _intervals(measure: str, title: str, caption: str) -> Callable[[Scene], list[Chart]]:
-    """Return the maker of an interval plot over all shares of a measure."""
+def _random(scene: Scene) -> list[Chart]:
+    """Draw the section on "seemed random": shares, and ratios to chance on a scale of their own."""
+    if not any(stem_of(finding) in _RANDOM for finding in scene.block.findings):
+        return []
+    ratios = "How many times as often as chance gives; 1 is chance. Bars: ranges within which no point is likelier."
+    shares = "Share of arrivals or of posts, with its interval; Gini's coefficient runs from 0 to 100 %."
+    return [
+        *_intervals("M2", "Who comes together", ratios, "ratio")(scene),
+        *_intervals("M2", "What sets off, and who posts how much", shares)(scene),
+    ]
+
+
+def _intervals(measure: str, title: str, caption: str, unit: str = "share") -> Callable[[Scene], list[Chart]]:
+    """Return the maker of an interval plot over all shares (or ratios) of a measure."""
 
     def draw(scene: Scene) -> list[Chart]:
-        rows = [row for row in scene.block.rows if row.findings[0].measure == measure and row.unit == "share"]
+        rows = [row for row in scene.block.rows if row.findings[0].measure == measure and row.unit == unit]
         cells = [
             (row, subject, row.cells[subject.name])
             for row in rows
-            if not is_difference(row.findings[0])
+            if not is_difference(row.findings[0]) and not row.stem.endswith("_to_control")
             for subject in scene.subjects
             if subject.name in row.cells
         ]
         values = [_interval(row, subject, cell) for row, subject, cell in cells if _has_interval(cell)]
         if not values:
-            return scene.absent(title, measure, "shares with an interval")
+            return scene.absent(title, measure, f"{unit}s with an interval")
         shown = {value["slot"] for value in values}
         slots = [slot for slot in SHAPES if slot in shown]
         columns = [subject for subject in scene.subjects if any(value["row"] == subject.place for value in values)]
         keys = tuple((subject.title, subject.slot, SHAPES[subject.slot]) for subject in columns)
         truth = " Hollow diamonds: planted truth." if any(value["truth"] is not None for value in values) else ""
         words = "; ".join(f"{value['label']}, {value['subject']}: {value['figure']}" for value in values)
-        return [Chart(title, caption + truth, (Panel(interval_spec(values, slots), None, words),), keys, wide=True)]
+        return [
+            Chart(title, caption + truth, (Panel(interval_spec(values, slots, unit), None, words),), keys, wide=True)
+        ]
 
     return draw
 
@@ -545,6 +571,7 @@ def _voice(scene: Scene) -> list[Chart]:
 
 _CHARTS: Final[tuple[tuple[str, Callable[[Scene], list[Chart]]], ...]] = (
     ("M2", _spikes),
+    ("M2", _random),
     ("M3", _candidates),
     ("M4", _intervals("M4", "Account flags", _FLAGS_CAPTION)),
     ("M4", _overlaps),

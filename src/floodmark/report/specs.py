@@ -67,11 +67,11 @@ def spike_spec(values: Values, slot: str, event: tuple[int, int], *, detail: boo
     return _spec(layers, values, height=150 if detail else 70)
 
 
-def interval_spec(values: Values, slots: Sequence[str]) -> Spec:
+def interval_spec(values: Values, slots: Sequence[str], unit: str = "share") -> Spec:
     """One line an interval: rule and point where measured, a bar where bounded, a hollow diamond for planted truth.
 
     `values` have label, row (order within the label), slot, low, high, value and truth (or None), state; subject and
-    figure for the tooltip.
+    figure for the tooltip. `unit` is `share` (an axis in percent) or `ratio`.
     """
     shown = [{**value, "label": "\n".join(wrap(value["label"], 24))} for value in values]
     labels = list(dict.fromkeys(value["label"] for value in shown))
@@ -80,7 +80,8 @@ def interval_spec(values: Values, slots: Sequence[str]) -> Spec:
     label_axis = alt.Axis(labelExpr="split(datum.label, '\\n')", labelLimit=170, labelPadding=8)
     top = max(max(value["high"], value["truth"] or 0) for value in values)
     scale = alt.Scale(domain=[0, top * 1.03 or 1])
-    x = alt.X("low:Q", title=None, axis=alt.Axis(format="~%", grid=True, tickCount=6), scale=scale)
+    form = "~%" if unit == "share" else "~g"
+    x = alt.X("low:Q", title=None, axis=alt.Axis(format=form, grid=True, tickCount=6), scale=scale)
     tips = [
         alt.Tooltip("label:N", title="finding"),
         alt.Tooltip("subject:N"),

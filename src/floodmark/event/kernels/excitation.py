@@ -180,7 +180,7 @@ def slope_at_zero(
 
 @compiled
 def scores(times: Floats, width: float, heights: Floats, taus: Floats, end: float) -> tuple[Floats, Floats]:
-    """Return the standardised score of n at 0 for each scale, and their correlations where nothing sets off anything."""
+    """Return the standardised score of n at 0 for each scale, and their correlations under chance."""
     size = len(taus)
     z, mixed = np.zeros(size), np.eye(size)
     xs = np.zeros((size, len(times)))

@@ -13,7 +13,7 @@ from floodmark.event.composition import SCALES_MS as MIX_SCALES_MS
 from floodmark.event.composition import Composition, composition
 from floodmark.event.entry_synchrony import SCALES_MS as ENTRY_SCALES_MS
 from floodmark.event.entry_synchrony import EntrySynchrony, entry_synchrony
-from floodmark.event.inequality import Inequality, InequalityDifference, difference, inequality
+from floodmark.event.inequality import Inequality, difference, inequality
 from floodmark.event.self_excitation import SelfExcitation, self_excitation
 from floodmark.findings import Evidence, Finding
 from floodmark.registry import Section
@@ -106,9 +106,7 @@ def findings(view: CaseView) -> list[Finding]:
 def _roster(view: CaseView, subject: str) -> _Roster:
     event, level = view.config.event, view.config.parameters.level
     arrivals = arrivals_of(view, subject)
-    rows = view.db.arrays(
-        "SELECT posts FROM participants WHERE roster = $subject ORDER BY posts", {"subject": subject}
-    )
+    rows = view.db.arrays("SELECT posts FROM participants WHERE roster = $subject ORDER BY posts", {"subject": subject})
     posts = np.asarray(rows["posts"], dtype=np.int64)
     return _Roster(
         arrivals,
@@ -254,7 +252,7 @@ def _size(found: EntrySynchrony | Composition) -> int:
 
 def _excited(view: CaseView, subject: str, own: _Roster) -> Finding:
     name, found = f"M2.self_excited_share.{subject}", own.excitation
-    claim = f"This share of the arrivals of {whose(subject)} is set off by earlier arrivals; the rest comes from outside."
+    claim = f"This share of the arrivals of {whose(subject)} is set off by earlier ones; the rest comes from outside."
     if isinstance(found, str):
         return missing(name, subject, claim, "share", found, "more arrivals, or a longer window")
     return measured(
@@ -298,7 +296,7 @@ def _excited_method(found: SelfExcitation) -> str:
     return (
         f"Hawkes process over a background that runs straight between knots every {knots} minutes, memory fading within"
         " 20 minutes or less; range over all backgrounds but those that Schwarz's criterion rules out for a more"
-        " pliant one, each with its likelihood interval; test of no self-excitation by series drawn from the background alone"
+        " pliant one, each with its likelihood interval; test against series drawn from the background alone"
     )
 
 
@@ -352,7 +350,7 @@ def _spread(view: CaseView, subject: str, own: _Roster) -> list[Finding]:
             (value, interval),
             "share",
             level,
-            method=f"posts per participant in the window; bootstrap over accounts, percentile interval at level {level:g}",
+            method=f"posts per participant in the window; bootstrap over accounts, percentiles at level {level:g}",
             evidence=Evidence(("participants",), "participants of this roster", found.accounts),
             limits=_GINI_LIMITS,
             sizes=(found.accounts,),
@@ -380,6 +378,7 @@ def _spread_difference(view: CaseView, subject: str, own: _Roster, control: _Ros
         if value is None or interval is None or isinstance(found, str) or control is None:
             made.append(missing(name, subject, claim, "share", reason, SETTLE_CONTROL))
             continue
+        sizes = (int(own.posts.size), int(control.posts.size))
         made.append(
             measured(
                 name,
@@ -388,12 +387,14 @@ def _spread_difference(view: CaseView, subject: str, own: _Roster, control: _Ros
                 (value, interval),
                 "share",
                 level,
-                method=_thinning(found, level, tested=name == names[0]),
+                method=_thinning(level, tested=name == names[0]),
                 evidence=Evidence(
-                    ("participants",), "participants of the roster and of the control", own.posts.size + control.posts.size
+                    ("participants",),
+                    "participants of the roster and of the control",
+                    own.posts.size + control.posts.size,
                 ),
                 limits=(*_GINI_LIMITS, CONTROL_LIMIT, _THINNED),
-                sizes=(own.posts.size, control.posts.size),
+                sizes=sizes,
                 details={
                     "posts_per_account": round(found.mean, 4),
                     "thinned": found.thinned,
@@ -412,7 +413,7 @@ _THINNED: Final = (
 )
 
 
-def _thinning(found: InequalityDifference, level: float, *, tested: bool) -> str:
+def _thinning(level: float, *, tested: bool) -> str:
     test = "; test by permutation of accounts after one thinning" if tested else ""
     return (
         "posts of the denser of roster and control kept at random until accounts with any have as many on average as in"
