@@ -22,6 +22,7 @@ from floodmark.benchmark import accounts_structure as structure_study
 from floodmark.benchmark import accounts_takeover as takeover_study
 from floodmark.benchmark import event_random as random_study
 from floodmark.benchmark import event_random_real as random_real_study
+from floodmark.benchmark import event_narratives as narratives_study
 from floodmark.event import study as spikes_study
 from floodmark.simulate.crowd_kinds import LATE_KINDS
 from floodmark.simulate.plant import Actions
@@ -170,6 +171,20 @@ def event_random() -> Rows:
     return random_study.rows(RUNS, SEED) + random_real_study.real_rows()
 
 
+def event_narratives() -> Rows:
+    """What it costs to break a family of texts, families where nobody planted any, and the peer's set of documents.
+
+    Planted: 20 accounts post one sentence among 200 others, disguised at a strength (a share of words or letters, or
+    a count); 5 runs a row. `hit_share` is the share of the 20 in the largest family of copies, `with_reworded` that in
+    the largest of copies or rewordings, `false_alarm_share` that of the others in any family. Rows `cost` give the
+    least strength tried at which under half of the 20 are in one family of copies. Real sets are own posts by accounts,
+    reposts left out; `shuffled words` deals the words of a set out again. `pairs` are pairs of documents of one family
+    of D3lta's set, found in one family here or by D3lta; the kind of a family is the one that D3lta saw most in it.
+    The thresholds were set looking at that set, so its rows show agreement, not a test.
+    """
+    return narratives_study.rows(5, SEED)
+
+
 POWER_COLUMNS = (
     "background",
     "curve",
@@ -216,6 +231,7 @@ STUDIES: Mapping[str, Callable[[], Rows]] = {
     "accounts_takeover": accounts_takeover,
     "accounts_aftermath": accounts_aftermath,
     "event_random": event_random,
+    "event_narratives": event_narratives,
 }
 
 

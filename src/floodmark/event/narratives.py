@@ -17,6 +17,7 @@ from floodmark.engine.duckdb import Database, read_sql
 from floodmark.event.families import Families, near_families, reworded_families, vector_families
 from floodmark.event.text_models import load_model, vectors
 from floodmark.schema import NARRATIVE_ACCOUNTS, NARRATIVE_POSTS, NARRATIVES, create_sql
+from floodmark.textfold import fold_text
 
 SCOPES: Final = ("event", "control")
 #: Kinds of family: of copies, of one wording in several orders, of one meaning by the user's model.
@@ -24,6 +25,22 @@ KINDS: Final = ("copied", "reworded", "paraphrase")
 #: Tables written here.
 TABLES: Final = (NARRATIVES, NARRATIVE_POSTS, NARRATIVE_ACCOUNTS)
 _TARGETS: Final = 5
+
+
+def wording_keys(texts: Sequence[str], letters: int = 20) -> list[str | None]:
+    """Return the key by which each text's wording is compared; None where it has fewer than `letters` letters.
+
+    >>> wording_keys(["#Go Wе stand by the river! 🌊 #now", "we stand by the RIVER https://t.example/1", "no"])
+    ['we stand by the river', 'we stand by the river', None]
+    """
+    with Database() as db:
+        db.execute("CREATE TABLE post_features (stream VARCHAR, post_id VARCHAR, folded_text VARCHAR)")
+        number = [str(place) for place in range(len(texts))]
+        folded = [fold_text(text) for text in texts]
+        if texts:
+            db.load("post_features", {"stream": ["main"] * len(texts), "post_id": number, "folded_text": folded})
+        found = dict(db.rows(f"SELECT post_id, key FROM ({read_sql('narrative_texts')})", {"letters": letters}))
+    return [found.get(place) for place in number]
 
 
 def write_tables(db: Database, config: CaseConfig, suffix: str) -> None:
