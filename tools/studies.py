@@ -20,9 +20,9 @@ from floodmark.benchmark import accounts_enrolment_real as enrolment_real_study
 from floodmark.benchmark import accounts_prevalence as prevalence_study
 from floodmark.benchmark import accounts_structure as structure_study
 from floodmark.benchmark import accounts_takeover as takeover_study
+from floodmark.benchmark import event_narratives as narratives_study
 from floodmark.benchmark import event_random as random_study
 from floodmark.benchmark import event_random_real as random_real_study
-from floodmark.benchmark import event_narratives as narratives_study
 from floodmark.event import study as spikes_study
 from floodmark.simulate.crowd_kinds import LATE_KINDS
 from floodmark.simulate.plant import Actions

@@ -17,11 +17,13 @@ from floodmark.simulate.families import NEVER, Faces
 from floodmark.simulate.params import DAY_S, LANGUAGES, CampaignParams
 from floodmark.simulate.profiles import Profiles
 from floodmark.simulate.rhythm import Clock
-from floodmark.simulate.world import CONTROL, Book, Bools, Ints, Objects, People, Posts, objects
+from floodmark.simulate.world import CONTROL, REPOST, Book, Bools, Ints, Objects, People, Posts, objects
 
 SUBJECTS: Final = ("against", "for", "both", "control")
 NO_ROSTER: Final = ""
 _SHORT_LIFE_S: Final = 600
+#: Accounts that make a text a shared one.
+_COPIES: Final = 3
 #: What the report of 2020 said; percentages as printed there.
 PUBLISHED: Final = {
     "participants_accounts": 26_431,
@@ -197,6 +199,7 @@ def entries(facts: Facts) -> Iterator[Entry]:
             "15-minute bins with a planted surge; the event itself lifts most others, so the two do not compare",
         )
         yield from _deleted(facts, subject)
+        yield from _copied(facts, subject)
     yield from _voice(facts)
 
 
@@ -238,6 +241,27 @@ def _deleted(facts: Facts, subject: str) -> Iterator[Entry]:
         _share(int(inside.sum()), int((mine & facts.in_window).sum())),
         "share",
         "of the roster's posts in the window: deleted within ten minutes",
+    )
+
+
+def _copied(facts: Facts, subject: str) -> Iterator[Entry]:
+    """Yield which share of a roster's accounts with a post of their own copied a text given to three accounts or more.
+
+    Sentences that two people happen to build alike are no copies here, however much they look it.
+    """
+    posts, mine = facts.posts, facts.roster[facts.posts.account] == subject
+    matching = (posts.topic == CONTROL) if subject == "control" else (facts.sides > 0)
+    own = facts.in_window & matching & (posts.kind != REPOST)
+    given = own & (posts.body >= 0)
+    pairs = np.unique(np.stack([posts.body[given], posts.account[given]]), axis=1)
+    shared = np.flatnonzero(np.bincount(pairs[0], minlength=1) >= _COPIES)
+    copied = np.unique(posts.account[given & mine & np.isin(posts.body, shared)])
+    judged = np.unique(posts.account[own & mine])
+    yield (
+        f"M13.copied.{subject}",
+        _share(len(copied), len(judged)),
+        "share",
+        "of the roster's accounts with an own post: posted a text given to at least three; chance likeness not counted",
     )
 
 
