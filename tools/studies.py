@@ -23,6 +23,8 @@ from floodmark.benchmark import accounts_takeover as takeover_study
 from floodmark.benchmark import event_narratives as narratives_study
 from floodmark.benchmark import event_random as random_study
 from floodmark.benchmark import event_random_real as random_real_study
+from floodmark.benchmark import event_spikes as event_spikes_study
+from floodmark.benchmark import event_targets as event_targets_study
 from floodmark.event import study as spikes_study
 from floodmark.simulate.crowd_kinds import LATE_KINDS
 from floodmark.simulate.plant import Actions
@@ -53,6 +55,21 @@ Rows = Sequence[Mapping[str, object]]
 def spikes() -> Rows:
     """False spikes on organic series without a campaign, 1,000 runs a row."""
     return spikes_study.studies(RUNS, SEED)
+
+
+def event_spikes() -> Rows:
+    """Spikes beyond the event's own lift: organic events without a campaign, 1,000 series a row, and planted surges.
+
+    A false alarm is a series with any bin found (in rows with a surge: away from it). `strength` is what a surge adds,
+    as a multiple of the crowd's own posts in these bins; a surge that lasts for hours is taken for lift. The row
+    `sharp` without an announced hour is the limit that the report states.
+    """
+    return event_spikes_study.rows(RUNS, SEED)
+
+
+def event_targets() -> Rows:
+    """Targets that named accounts address more than their crowd does; 40 targets, 600 and 150 accounts, 200 runs."""
+    return event_targets_study.rows(200, SEED)
 
 
 def coordination_nulls() -> Rows:
@@ -217,6 +234,8 @@ def _real() -> dict[str, Actions]:
 
 STUDIES: Mapping[str, Callable[[], Rows]] = {
     "spikes": spikes,
+    "event_spikes": event_spikes,
+    "event_targets": event_targets,
     "coordination_nulls": coordination_nulls,
     "coordination_nulls_more": coordination_nulls_more,
     "coordination_nulls_late": coordination_nulls_late,

@@ -250,6 +250,8 @@ class Parameters(_Strict):
     page_posts: Annotated[int, Field(ge=1, le=1_000)] = 20
     page_minutes: Annotated[int, Field(ge=1, le=1_440)] = 15
     comparison_min: Annotated[int, Field(ge=4, le=1_000)] = 5
+    spike_top: Annotated[int, Field(ge=1, le=50)] = 5
+    target_min_accounts: Annotated[int, Field(ge=2, le=1_000_000)] = 20
     automation_min_posts: Annotated[int, Field(ge=10, le=1_000_000)] = 20
     same_schedule_min: Annotated[int, Field(ge=3, le=1_000_000)] = 5
     structure_min_actions: Annotated[int, Field(ge=2, le=1_000_000)] = 5

@@ -43,7 +43,8 @@ def lively(seed: int) -> Rows:
         stream = "sport" if roster == "control" else "main"
         at = START + rng.choice([rng.randrange(-28 * DAY, 0), rng.randrange(0, DAY)])
         post = f"p:{number:05d}"
-        posts.append({"stream": stream, "post_id": post, "account_id": account, "at_ms": at, "at_resolution_ms": 1000})
+        row = {"stream": stream, "post_id": post, "account_id": account, "at_ms": at, "at_resolution_ms": 1000}
+        posts.append({**row, "replied_account_id": f"t:{number % 5}"})
         sides = ["pro", "con"] if roster == "both" else [roster]
         sides = sides if roster != "both" or number % 3 == 0 else sides[:1]
         inside = START <= at < END
@@ -54,8 +55,13 @@ def lively(seed: int) -> Rows:
             counts[account] += 1
             firsts[account] = min(firsts[account], at)
     active = [account for account in rosters if counts[account]]
+    tags = [["#tea"] if number % 3 else ["#نه"] for number in range(len(posts))]
     return {
         "posts": posts,
+        "post_features": [
+            {"stream": post["stream"], "post_id": post["post_id"], "hashtags": own}
+            for post, own in zip(posts, tags, strict=True)
+        ],
         "side_posts": side_posts,
         "participants": [
             {"roster": rosters[a], "account_id": a, "posts": counts[a], "first_at_ms": firsts[a]} for a in active
@@ -249,11 +255,13 @@ def expected_ids() -> set[str]:
     ids |= {f"M16.published_{name}" for name in ("flagged", "enrolled", "deleted", "deleted_or_inactive", "prevalence")}
     for scope in ("event", "control"):
         ids |= {f"M3.{name}.{scope}" for name in ("groups", "minimum_detectable_jitter", "too_dense")}
-        ids |= {f"M11.groups.{scope}"}
+        ids |= {f"M11.groups.{scope}", f"M2.targets_of_groups.{scope}"}
     for subject in SUBJECTS:
         ids |= {f"M3.{name}.{subject}" for name in ("coordinated", "coordinated_share", "coordinated_at_least")}
         ids |= {f"M3.{name}.{subject}" for name in ("in_step", "lead", "testable")}
-        ids |= {f"M2.{name}.{subject}" for name in ("spike_bins", "peak_ratio")}
+        ids |= {f"M2.{name}.{subject}" for name in ("spike_bins", "peak_ratio", "beyond_lift", "lift", "level_shifts")}
+        ids |= {f"M2.{name}.{subject}" for name in ("hashtag_spikes", "target_spikes", "top_target_share")}
+        ids |= {f"M2.{name}.{subject}" for name in ("targets_of_named", "targets_of_side")}
         ids |= {f"M3.{name}.{subject}" for name in ("participants", "posts")}
         ids |= {f"M4.{name}.{subject}" for name in ("new", "dormant", "low_follower", "default_profile")}
         ids |= {f"M4.{name}.{subject}" for name in ("any", "prevalence", "combinations", "prevalence_audit")}
@@ -272,6 +280,7 @@ def expected_ids() -> set[str]:
         ids |= {f"M13.{name}.{subject}" for name in ("from_coordinated", "from_new", "reworded", "paraphrase")}
         if subject != "control":
             ids |= {f"M13.copied_difference.{subject}", f"M13.reworded_difference.{subject}"}
+            ids |= {f"M2.lift_over_control.{subject}", f"M2.top_target_share_difference.{subject}"}
             ids |= {f"M4.any_difference.{subject}", f"M5.difference.{subject}", f"M6.gone_difference.{subject}"}
             ids |= {f"M6.matched_difference.{subject}", f"M6.short_lived_difference.{subject}"}
     return ids

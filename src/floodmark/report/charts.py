@@ -154,7 +154,9 @@ def thinned(rows: Rows, limit: int) -> tuple[Rows, int]:
 
 
 def _spikes(scene: Scene) -> list[Chart]:
-    if all(stem_of(finding) in _RANDOM for finding in scene.block.findings if finding.measure == "M2"):
+    if scene.block.name == "targets" or all(
+        stem_of(finding) in _RANDOM for finding in scene.block.findings if finding.measure == "M2"
+    ):
         return []
     title, event, zone = "Posts over time", scene.config.event, scene.zone
     series = scene.details("M2", "bins", numeric_rows(0, 1))
@@ -168,14 +170,22 @@ def _spikes(scene: Scene) -> list[Chart]:
     panels, step = _spike_panels(scene, near, lengths, detail=True)
     caption = (
         f"Posts per bin, {local_time(event.start_ms, zone)}. Line: posts. Dashes: expected. "
-        "Band: up to the largest count that chance allows. Rings: spikes. Shaded ground: the event."
+        "Thin line: expected with the event's own slow lift. Band: the largest count that chance allows without it. "
+        "Rings: beyond that lift. Shaded ground: the event."
     )
     lines = tuple(
-        (subject.title, moment(row[0], zone), plain(row[1]), _maybe(row, 2), _maybe(row, 3))
+        (subject.title, moment(row[0], zone), plain(row[1]), _maybe(row, 2), _maybe(row, 3), _maybe(row, 5))
         for subject, rows in near
-        for row in sorted((row for row in rows if len(row) > 4 and row[4]), key=lambda row: -row[1])[:_MAX_SPIKES]
+        for row in sorted((row for row in rows if _ringed(row)), key=lambda row: -row[1])[:_MAX_SPIKES]
     )
-    columns = (f"Subject (at most {_MAX_SPIKES} each)", "Spike starts", "Posts", "Expected", "Chance allows")
+    columns = (
+        f"Subject (at most {_MAX_SPIKES} each)",
+        "Spike starts",
+        "Posts",
+        "Expected",
+        "Chance allows",
+        "With lift",
+    )
     table = Table(columns, lines) if lines else None
     charts = [Chart(title, caption + _thinning(step), panels, wide=True, table=table)]
     whole = [(subject, rows) for subject, _, rows in series if rows[0][0] < first or rows[-1][0] >= last]
@@ -202,7 +212,8 @@ def _spike_panels(
                 "posts": row[1],
                 "expected": row[2] if len(row) > 2 and is_number(row[2]) else None,
                 "upper": row[3] if len(row) > 3 and is_number(row[3]) else None,
-                "spike": len(row) > 4 and bool(row[4]),
+                "lift": row[5] if len(row) > 5 and is_number(row[5]) else None,
+                "spike": _ringed(row),
             }
             for row in drawn
         ]
@@ -211,6 +222,69 @@ def _spike_panels(
         note = f"bins of {lengths[subject.name]}" if subject.name in lengths else ""
         panels.append(Panel(spike_spec(values, subject.slot, window, detail=detail), subject, words, note))
     return tuple(panels), largest
+
+
+def _ringed(row: Sequence[Any]) -> bool:
+    """Tell whether a bin is beyond the event's own lift; in findings without a lift, above the rhythm."""
+    return bool(row[6]) if len(row) > 6 else len(row) > 4 and bool(row[4])
+
+
+def _spike_posts(scene: Scene) -> list[Chart]:
+    """List the bins beyond the lift, of subjects and of hashtags and targets, with posts behind each."""
+    zone, lines = scene.zone, list[tuple[str, ...]]()
+    for subject in scene.subjects:
+        for finding in scene.block.findings:
+            if finding.subject == subject.name and finding.measure == "M2":
+                lines += [(subject.title, *line) for line in _spike_lines(finding, zone)]
+    if not lines:
+        return []
+    columns = ("Subject", "What", "Bin starts", "Some of the posts", "Posts", "With lift", "Chance allows")
+    caption = (
+        "Bins beyond the event's own lift, the largest of each series, with the smallest ids of the posts in them."
+    )
+    return [Chart("Posts behind the spikes", caption, table=Table(columns, tuple(lines[: 3 * _MAX_LINES]), words=4))]
+
+
+def _spike_lines(finding: Finding, zone: str) -> list[tuple[str, ...]]:
+    what = {"hashtag_spikes": "#", "target_spikes": "to "}.get(finding.id.split(".")[1])
+    series = finding.details.get("series") if what else [{"name": "", "spikes": finding.details.get("spikes")}]
+    lines: list[tuple[str, ...]] = []
+    for one in series if isinstance(series, list) else ():
+        if not isinstance(one, dict):
+            continue
+        name = f"{what}{str(one.get('name', '')).lstrip('#')}" if what else "all posts"
+        for row in numeric_rows(0, 1, 2, 3)(one.get("spikes")):
+            posts = row[4] if len(row) > 4 and isinstance(row[4], list | tuple) else ()
+            said = (plain(row[1]), plain(row[2], 1), plain(row[3]))
+            lines.append((name, moment(row[0], zone), ", ".join(str(post) for post in posts), *said))
+    return lines
+
+
+def _targets(scene: Scene) -> list[Chart]:
+    """List the targets that are picked out, with accounts on both hands and the ratio."""
+    titles = {subject.name: subject.title for subject in scene.subjects}
+    lines: list[tuple[str, ...]] = []
+    for finding in scene.block.findings:
+        rows = finding.details.get("targets") or finding.details.get("groups")
+        if finding.id.startswith("M2.targets_") and isinstance(rows, list):
+            label, title = label_of(stem_of(finding), scene.config), titles.get(finding.subject, finding.subject)
+            shown = [row for row in rows if isinstance(row, dict) and row.get("apart")]
+            lines += [(label, *_target_line(row, title, finding.details.get("accounts"))) for row in shown]
+    if not lines:
+        return []
+    columns = ("Comparison", "Who", "Target", "Its accounts", "Crowd's accounts", "Odds ratio")
+    caption = "Targets addressed by more accounts than the crowd lets expect; a name here says nothing of the target."
+    return [Chart("Targets that stand out", caption, table=Table(columns, tuple(lines[: 3 * _MAX_LINES]), words=3))]
+
+
+def _target_line(row: Mapping[str, Any], title: str, accounts: object) -> tuple[str, ...]:
+    def said(value: object, empty: str, places: int = 0) -> str:
+        return plain(value, places) if is_number(value) else empty
+
+    who = f"{title}, {row['group']}" if row.get("group") else title
+    own = f"{said(row.get('accounts'), '–')} of {said(row.get('of', accounts), '–')}"
+    ratio, low, high = (said(row.get(name), "∞", 1) for name in ("ratio", "low", "high"))
+    return who, str(row.get("target")), own, said(row.get("crowd"), "–"), f"{ratio} ({low} to {high})"
 
 
 def _thinning(step: int) -> str:
@@ -572,6 +646,8 @@ def _voice(scene: Scene) -> list[Chart]:
 _CHARTS: Final[tuple[tuple[str, Callable[[Scene], list[Chart]]], ...]] = (
     ("M2", _spikes),
     ("M2", _random),
+    ("M2", _spike_posts),
+    ("M2", _targets),
     ("M3", _candidates),
     ("M4", _intervals("M4", "Account flags", _FLAGS_CAPTION)),
     ("M4", _overlaps),

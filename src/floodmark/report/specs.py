@@ -32,8 +32,8 @@ _VALUES: Final = alt.NamedData("values")
 def spike_spec(values: Values, slot: str, event: tuple[int, int], *, detail: bool) -> Spec:
     """Counts with what was expected, what chance allows, and rings on spikes.
 
-    `values` have at (ms of the local wall clock), when (words), posts, expected, upper (or None), spike; `event` is the
-    window on the same clock.
+    `values` have at (ms of the local wall clock), when (words), posts, expected, upper, lift (or None), spike; `event`
+    is the window on the same clock.
     """
     midnights = list(range(-(-values[0]["at"] // _DAY_MS) * _DAY_MS, values[-1]["at"] + 1, _DAY_MS))
     # As an expression: as plain values Vega-Lite wraps each in datetime(), which the interpreter does not know.
@@ -54,10 +54,14 @@ def spike_spec(values: Values, slot: str, event: tuple[int, int], *, detail: boo
         .encode(y="posts:Q")
         .transform_filter("datum.spike")
     )
+    lift = (
+        base.mark_line(color="var(--ink)", strokeWidth=0.8).encode(y="lift:Q").transform_filter("datum.lift !== null")
+    )
     layers = (
         ground.mark_rect(color="var(--ground)").encode(x=window, x2="end:T"),
         base.mark_area(color="var(--band)").encode(y=_posts("upper")),
         base.mark_line(color="var(--muted)", strokeDash=[4, 3], strokeWidth=1).encode(y="expected:Q"),
+        *((lift,) if any(value.get("lift") is not None for value in values) else ()),
         base.mark_line(color=f"var(--{slot})", strokeWidth=1.5).encode(y=_posts("posts")),
         # Without a spike the layer has no extent, of which Vega warns.
         *((rings,) if any(value["spike"] for value in values) else ()),
