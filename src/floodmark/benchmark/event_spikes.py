@@ -12,6 +12,7 @@ from floodmark.event.spikes import DAY_MS, MINUTE_MS, Spikes, find_spikes
 from floodmark.event.study import Organic, organic_series
 
 _BIN_MS: Final = 15 * MINUTE_MS
+_MORNING: Final = 32
 #: Organic conversations around a real event: what the event does, whether its hour is announced, unrest, posts per bin.
 NULLS: Final = (
     ("slow", False, "bins", 9.0, 0.1),
@@ -27,8 +28,9 @@ SURGES: Final = ((0.5, 1), (1.0, 1), (2.0, 1), (4.0, 1), (2.0, 4), (2.0, 16))
 
 
 def rows(runs: int, seed: int) -> list[dict[str, object]]:
-    """Return one row per kind of organic conversation, `runs` series each, then per planted surge, a fifth as many (at least 20).
+    """Return one row per kind of organic conversation, `runs` series each, then one per planted surge.
 
+    Surges are planted in a fifth as many series (at least 20), between 08:00 and 22:00, around the slow event.
     `false_alarm_share` is the share of series with any bin beyond the lift where nothing is planted (in rows with a
     surge: away from it); `hit_share` that of planted surges of which any bin is found.
     """
@@ -52,7 +54,7 @@ def _power(strength: float, length: int, runs: int, seed: int) -> dict[str, obje
     hits = alarms = 0
     for _ in range(runs):
         times, days, window = organic_series(kind, rng)
-        first = int(rng.integers(8, DAY_MS // _BIN_MS - length - 8))
+        first = int(rng.integers(_MORNING, DAY_MS // _BIN_MS - length - 8))
         start, end = (window.start_ms + (first + step) * _BIN_MS for step in (0, length))
         crowd = int(((times >= start) & (times < end)).sum())
         added = start + rng.integers(0, end - start, rng.poisson(strength * crowd))
