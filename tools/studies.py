@@ -25,6 +25,7 @@ from floodmark.benchmark import event_random as random_study
 from floodmark.benchmark import event_random_real as random_real_study
 from floodmark.benchmark import event_spikes as event_spikes_study
 from floodmark.benchmark import event_targets as event_targets_study
+from floodmark.benchmark import event_voice as voice_study
 from floodmark.event import study as spikes_study
 from floodmark.simulate.crowd_kinds import LATE_KINDS
 from floodmark.simulate.plant import Actions
@@ -202,6 +203,17 @@ def event_narratives() -> Rows:
     return narratives_study.rows(5, SEED)
 
 
+def event_voice() -> Rows:
+    """Drowning out, with an attack that has an effect and one that has none; 1,000 runs a row, 200 where planted.
+
+    `strength` is the part of the roster's posts that is for one side alone, or the part of a side's posts that is
+    missing; 0 is no effect. A false alarm is an interval that excludes no change where there is none, a hit one that
+    does so where there is; `covered` is how often the 95 % interval holds the true change. In the debate rosters are
+    drawn at random, so that nothing they move is more than chance.
+    """
+    return voice_study.rows(RUNS, SEED)
+
+
 POWER_COLUMNS = (
     "background",
     "curve",
@@ -251,6 +263,7 @@ STUDIES: Mapping[str, Callable[[], Rows]] = {
     "accounts_aftermath": accounts_aftermath,
     "event_random": event_random,
     "event_narratives": event_narratives,
+    "event_voice": event_voice,
 }
 
 

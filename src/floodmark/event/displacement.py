@@ -6,13 +6,12 @@ carried on through it. The streams are siblings of the same days or earlier even
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from floodmark.event import speech
 from floodmark.stats import Floats
 from floodmark.view import CaseView
 
@@ -109,52 +108,66 @@ def courses(view: CaseView, *, authors: bool) -> Courses | str:
     if before < LEAST_BINS:
         return f"the baseline has {before} bins before the event; at least {LEAST_BINS} are needed"
     bins = before + window_ms // bin_ms
-    what = "count(DISTINCT account_id)" if authors else "count(DISTINCT post_id)"
-    subjects = {name: _subject_course(view, name, what, bin_ms, before, bins) for name in config.subjects}
-    rows: list[Floats] = []
-    kept: list[str] = []
-    left_out: list[str] = []
-    for comparison in sorted(config.comparisons, key=lambda item: item.stream):
-        start_ms = config.comparison_start_ms(comparison)
-        sql = f"SELECT {{bin}} AS bin, {what} AS n FROM posts WHERE stream = $stream AND {{inside}} GROUP BY bin"
-        series = _course(view, sql, {"stream": comparison.stream}, start_ms, bin_ms, before, bins)
-        (kept if usable(series, before) else left_out).append(comparison.stream)
-        rows += [series] if usable(series, before) else []
+    subjects = _subject_courses(view, authors=authors, bin_ms=bin_ms, before=before, bins=bins)
+    found = _stream_courses(view, authors=authors, bin_ms=bin_ms, before=before, bins=bins)
+    kept = [stream for stream in sorted(found) if usable(found[stream], before)]
+    left_out = [stream for stream in sorted(found) if stream not in kept]
     if len(kept) < config.parameters.comparison_min:
         return (
             f"{len(kept)} of the {len(config.comparisons)} earlier or sibling streams are dense enough;"
             f" at least {config.parameters.comparison_min} are needed"
         )
-    return Courses(subjects, np.array(rows), bin_ms, before, tuple(left_out))
+    return Courses(subjects, np.array([found[stream] for stream in kept]), bin_ms, before, tuple(left_out))
 
 
-def _subject_course(view: CaseView, subject: str, what: str, bin_ms: int, before: int, bins: int) -> Floats:
-    # Posts for several sides are left out of each: they can be the intrusion itself.
-    group = {"both": "HAVING count(DISTINCT side) > 1", speech.CONTROL: ""}.get(
-        subject, "HAVING count(DISTINCT side) = 1 AND min(side) = $subject"
+def _subject_courses(view: CaseView, *, authors: bool, bin_ms: int, before: int, bins: int) -> Mapping[str, Floats]:
+    """Return the course of every subject; posts for several sides count for `both` alone: they can be the intrusion."""
+    first_ms = view.config.event.start_ms - before * bin_ms
+    span = {"first_ms": first_ms, "last_ms": first_ms + bins * bin_ms, "bin_ms": bin_ms}
+    what = "count(DISTINCT account_id)" if authors else "count(*)"
+    found = view.db.rows(
+        f"""
+        SELECT coalesce(only_side, 'both') AS subject, (at_ms - $first_ms) // $bin_ms AS bin, {what}
+        FROM m12_posts WHERE scope = 'event' AND NOT named AND at_ms >= $first_ms AND at_ms < $last_ms
+        GROUP BY ALL
+        """,
+        span,
     )
-    sql = f"""
-        WITH own AS (
-            SELECT post_id, min(account_id) AS account_id, min(at_ms) AS at_ms FROM side_posts
-            WHERE (side = 'control') = $control AND {{inside}} GROUP BY post_id {group}
-        )
-        SELECT {{bin}} AS bin, {what} AS n FROM own
-        WHERE account_id NOT IN (SELECT account_id FROM m12_named WHERE scope = $scope) GROUP BY bin
-    """
-    names: dict[str, object] = {"scope": speech.scope_of(subject), "control": subject == speech.CONTROL}
-    names |= {"subject": subject} if "$subject" in group else {}
-    return _course(view, sql, names, view.config.event.start_ms, bin_ms, before, bins)
+    found += view.db.rows(
+        f"""
+        SELECT 'control', (at_ms - $first_ms) // $bin_ms AS bin, {what.replace("*", "DISTINCT post_id")}
+        FROM side_posts WHERE side = 'control' AND at_ms >= $first_ms AND at_ms < $last_ms
+            AND account_id NOT IN (SELECT account_id FROM m12_named WHERE scope = 'control')
+        GROUP BY ALL
+        """,
+        span,
+    )
+    return _filled(view.config.subjects, found, bins)
 
 
-def _course(
-    view: CaseView, sql: str, names: Mapping[str, object], start_ms: int, bin_ms: int, before: int, bins: int
-) -> Floats:
-    first_ms = start_ms - before * bin_ms
-    told = sql.format(bin="(at_ms - $first_ms) // $bin_ms", inside="at_ms >= $first_ms AND at_ms < $last_ms")
-    rows = view.db.rows(told, {**names, "first_ms": first_ms, "last_ms": first_ms + bins * bin_ms, "bin_ms": bin_ms})
-    series = np.zeros(bins)
-    for place, count in rows:
-        series[int(place)] = count
+def _stream_courses(view: CaseView, *, authors: bool, bin_ms: int, before: int, bins: int) -> Mapping[str, Floats]:
+    """Return the course of every stream for comparison, from the start of its own event."""
+    starts = {item.stream: view.config.comparison_start_ms(item) - before * bin_ms for item in view.config.comparisons}
+    view.db.execute("CREATE OR REPLACE TEMP TABLE m12_compared (stream VARCHAR, first_ms BIGINT)")
+    view.db.load("m12_compared", {"stream": list(starts), "first_ms": list(starts.values())})
+    found = view.db.rows(
+        f"""
+        SELECT stream, (at_ms - first_ms) // $bin_ms AS bin,
+               count(DISTINCT {"account_id" if authors else "post_id"})
+        FROM posts JOIN m12_compared USING (stream)
+        WHERE at_ms >= first_ms AND at_ms < first_ms + $span_ms GROUP BY ALL
+        """,
+        {"bin_ms": bin_ms, "span_ms": bins * bin_ms},
+    )
+    return _filled(starts, found, bins)
+
+
+def _filled(names: Iterable[str], found: Iterable[tuple[str, int, int]], bins: int) -> Mapping[str, Floats]:
+    """Return a row of counts by bin for each name, 0 where nothing was found."""
+    series = {name: np.zeros(bins) for name in names}
+    for name, place, count in found:
+        if name in series:
+            series[name][int(place)] = count
     return series
 
 

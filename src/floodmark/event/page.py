@@ -88,7 +88,7 @@ def hold(view: CaseView, subject: str) -> Hold | None:
         """
         SELECT p.tag, p.at_ms, p.resolution_ms, p.named,
                CASE WHEN $both THEN p.several ELSE coalesce(p.only_side = $subject, FALSE) END AS own,
-               dense_rank() OVER (ORDER BY p.account_id) - 1 AS account
+               p.account
         FROM m12_pages p
         JOIN (SELECT DISTINCT scope, tag FROM m12_tags WHERE list_contains($owners, owner)) t
              ON t.scope = p.scope AND t.tag = p.tag

@@ -37,7 +37,7 @@ class Written:
 
 
 def written(view: CaseView) -> Mapping[str, Written]:
-    """Return `Written` of each subject that has posts in the window, from `side_posts`, after `speech.prepare`."""
+    """Return `Written` of each subject that has posts in the window, from `side_posts` and `m12_named`."""
     found = {}
     for subject in view.config.subjects:
         side = "side <> 'control'" if subject == "both" else "side = $subject"

@@ -57,6 +57,9 @@ def difference(
     once. An account that makes up a whole share leaves nothing known: (-1, 1). Where no account can move the
     difference, the intervals of the two shares bound it. ValueError where either share has no total.
     """
+    there = totals + totals_without > 0
+    hits, totals = hits[there], totals[there]
+    hits_without, totals_without = hits_without[there], totals_without[there]
     all_hits, all_totals = float(hits.sum()), float(totals.sum())
     own_hits, own_totals = float(hits_without.sum()), float(totals_without.sum())
     if not all_totals or not own_totals:
@@ -66,8 +69,7 @@ def difference(
         return value, -1.0, 1.0
     left = (all_hits - hits) / (all_totals - totals) - (own_hits - hits_without) / (own_totals - totals_without)
     moves = (left - value) ** 2
-    size = int(np.count_nonzero(totals + totals_without))
-    variance = (size - 1) / size * _sum(moves)
+    variance = (totals.size - 1) / totals.size * _sum(moves)
     if variance <= 1e-24:
         first = ratio(hits, totals, level)
         second = ratio(hits_without, totals_without, level)

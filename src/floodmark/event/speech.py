@@ -41,10 +41,11 @@ def prepare(view: CaseView) -> None:
     `m12_tags` (owner, tag): the folded hashtags of each side and the control's stand-ins.
     `m12_posts` (scope, post_id, account_id, at_ms, in_window, sides, only_side, impressions, named): each post once;
     `only_side` is NULL where it matches several sides; `named` whether its author is named by the coordination test.
-    `m12_pages` (scope, tag, post_id, account_id, at_ms, resolution_ms, only_side, several, named): posts on the page of
-    a hashtag, whatever else they match, each once.
+    `m12_pages` (scope, tag, post_id, account_id, at_ms, resolution_ms, only_side, several, named, account): posts
+    on the page of a hashtag, whatever else they match, each once; `account` numbers accounts in no particular order.
     """
     db = view.db
+    prepare_named(view)
     db.execute("CREATE OR REPLACE TEMP TABLE m12_streams (scope VARCHAR, stream VARCHAR)")
     pairs = [(EVENT, stream) for stream in event_streams(view)]
     pairs += [(CONTROL, stream) for stream in view.config.control_streams]
@@ -67,10 +68,25 @@ def prepare(view: CaseView) -> None:
         """
         CREATE OR REPLACE TEMP TABLE m12_pages AS
         SELECT t.scope, t.tag, t.post_id, t.account_id, t.at_ms, t.resolution_ms, m.only_side,
-               coalesce(len(m.sides) > 1, FALSE) AS several, n.account_id IS NOT NULL AS named
+               coalesce(len(m.sides) > 1, FALSE) AS several, n.account_id IS NOT NULL AS named,
+               a.account
         FROM m12_tagged t
+        JOIN (
+            SELECT account_id, row_number() OVER () - 1 AS account FROM (SELECT DISTINCT account_id FROM m12_tagged)
+        ) a ON a.account_id = t.account_id
         LEFT JOIN m12_posts m ON m.scope = t.scope AND m.post_id = t.post_id
         LEFT JOIN m12_named n ON n.scope = t.scope AND n.account_id = t.account_id
+        """
+    )
+
+
+def prepare_named(view: CaseView) -> None:
+    """Write the temporary table `m12_named` (scope, account_id): the accounts that the coordination test names."""
+    view.db.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE m12_named AS
+        SELECT DISTINCT scope, account_id FROM coordinated_accounts
+        WHERE state = 'named' AND scope IN ('event', 'control')
         """
     )
 
@@ -108,13 +124,6 @@ def _tags(view: CaseView) -> None:
 
 def _posts(view: CaseView) -> None:
     db = view.db
-    db.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE m12_named AS
-        SELECT DISTINCT scope, account_id FROM coordinated_accounts
-        WHERE state = 'named' AND scope IN ('event', 'control')
-        """
-    )
     window = {"start_ms": view.config.event.start_ms, "end_ms": view.config.event.end_ms}
     db.execute(
         """

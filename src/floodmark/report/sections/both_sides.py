@@ -28,7 +28,7 @@ _NOT_RUN: Final = (
 
 def findings(view: CaseView) -> list[Finding]:
     """Return the share of each subject's posts that named accounts wrote, and how subjects differ in it."""
-    speech.prepare(view)
+    speech.prepare_named(view)
     known = written(view)
     found = [_share(view, subject, known) for subject in view.config.subjects]
     sides = [side.name for side in view.config.sides]
