@@ -5,7 +5,7 @@
 Writes its own seeded input into a temporary folder, runs each case once to warm up and then `--runs` times, and appends
 the medians of wall-clock seconds, of processor seconds (of the whole process) and of peak memory to bench/history.csv.
 For `coordination`, edges are those of groups, and pairs those of different accounts' first actions on one object within
-the widest window; for `narratives`, families and their posts; growth is shown by `--case coordination-60s` with `--rows`
+the widest window; for `narratives`, families and their posts. Growth is shown by `--case coordination-60s` with --rows
 100000, 1000000 and 10000000. Compare ratios within one run, not seconds of different machines; on a busy machine,
 compare processor seconds.
 """
