@@ -19,7 +19,7 @@ MEASURES: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     "M10": ("Takeover", "accounts that break their own habits, tested in groups", ("M10.takeover",)),
     "M11": ("Structure", "who starts, who always follows; amplified is not amplifier", ("M11.groups_with_starter",)),
     "M12": ("Share of voice", "whose posts filled the conversation", ("M12.share_of_voice",)),
-    "M13": ("Narratives", "families of near-identical texts, when they began, spread", ("M13.copied",)),
+    "M13": ("Narratives", "families of near-identical texts, first poster, spread", ("M13.copied",)),
     "M14": ("Watch", "the same measures kept current on a stream", ()),
     "M15": ("Report", "every number a finding, every finding replayable", ()),
     "M16": ("Claim audit", "the arithmetic and the range of figures published by others", ("M16.published_flagged",)),
