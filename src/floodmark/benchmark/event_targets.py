@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from floodmark import stats
-from floodmark.event.targets import Addressing, compare
+from floodmark.event.targets import ACTIVITY, Addressing, compare
 
 _TARGETS = 40
 _CROWD, _NAMED = 600, 150
@@ -17,7 +17,7 @@ def rows(runs: int, seed: int) -> list[dict[str, object]]:
     At strength 1 they differ from the crowd only in writing three times as much, so every target found is false;
     `false_alarm_share` is the share of runs with any false one, `hit_share` that of runs in which the target is found.
     """
-    found = []
+    found: list[dict[str, object]] = []
     for strength in (1.0, 1.5, 2.0, 3.0, 5.0):
         rng = np.random.default_rng(seed)
         hits = alarms = 0
@@ -57,7 +57,7 @@ def _found(strength: float, rng: np.random.Generator) -> set[int]:
         roster=np.full(size, "side", object),
         state=np.where(named, "named", "tested").astype(object),
         group=np.full(size, "", object),
-        stratum=np.searchsorted((2, 3, 5, 9, 17), wrote, side="right"),
+        stratum=np.searchsorted(ACTIVITY, wrote, side="right"),
         account=pairs[1],
         target=pairs[0],
         posts=posts,

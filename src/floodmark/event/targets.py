@@ -20,7 +20,8 @@ from floodmark.view import CaseView
 #: Targets that are compared, those addressed by most accounts of the two sets first.
 MOST_TARGETS: Final = 50
 _LANGUAGES: Final = 3
-_ACTIVITY: Final = (2, 3, 5, 9, 17)
+#: Where a stratum of activity begins: narrow ones, or who writes more within a stratum would seem to prefer somebody.
+ACTIVITY: Final = (*range(2, 13), 14, 16, 18, 21, 24, 28, 32, 37, 43, 50, 60, 75, 100)
 _BISECTIONS: Final = 60
 _LARGEST_LOG: Final = 30.0
 
@@ -111,7 +112,7 @@ def read_addressing(view: CaseView) -> Addressing:
     )
     place = np.asarray(pairs["place"], dtype=np.int64)
     first = np.unique(place, return_index=True)[1]
-    activity = np.searchsorted(_ACTIVITY, np.asarray(who["posts"], dtype=np.int64), side="right")
+    activity = np.searchsorted(ACTIVITY, np.asarray(who["posts"], dtype=np.int64), side="right")
     return Addressing(
         roster=np.asarray(who["roster"], dtype=object),
         state=np.asarray(who["state"], dtype=object),
