@@ -198,6 +198,12 @@ def entries(facts: Facts) -> Iterator[Entry]:
             "surge bins",
             "15-minute bins with a planted surge; the event itself lifts most others, so the two do not compare",
         )
+        yield (
+            f"M2.beyond_lift.{subject}",
+            bins,
+            "surge bins",
+            "15-minute bins with a planted surge; other operations of the campaign are spread over the window",
+        )
         yield from _deleted(facts, subject)
         yield from _copied(facts, subject)
     yield from _voice(facts)
