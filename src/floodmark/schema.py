@@ -487,11 +487,13 @@ NARRATIVES: Final = Table(
     ("scope", "family_id"),
     (
         Column("scope", "VARCHAR", "`event` (posts of any side) or `control`"),
-        Column("family_id", "VARCHAR", "ET1, ET2, ... copies in the event; CT1 in the control; R and P: other kinds"),
+        Column(
+            "family_id", "VARCHAR", "ET1, ET2, ... copies in the event; CT1 in the control; X, R and P: other kinds"
+        ),
         Column(
             "kind",
             "VARCHAR",
-            "copied (exact and near-duplicate), reworded (most of the wording, any order) or paraphrase (by the user's"
+            "exact (one key), copied (exact and near-duplicate), reworded (most of the wording, any order) or paraphrase (by the user's"
             " model)",
         ),
         Column("wording", "VARCHAR", "raw text of a post with the wording that most accounts posted"),

@@ -137,7 +137,11 @@ def wordings(rng: random.Random, posts: Rows, rosters: dict[str, str]) -> dict[s
             counts[str(post["account_id"])] = counts.get(str(post["account_id"]), 0) + 1
         owners += [{"scope": scope, "account_id": account, "posts": posts} for account, posts in counts.items()]
         for number in range(24):
-            family = {"scope": scope, "family_id": f"{scope}{number}", "kind": ("copied", "reworded")[number % 6 == 5]}
+            family = {
+                "scope": scope,
+                "family_id": f"{scope}{number}",
+                "kind": ("exact", "copied", "reworded")[(number % 6 == 5) + (number % 6 > 1)],
+            }
             chosen = sorted(rng.sample(own, 4), key=lambda post: (post["at_ms"], post["post_id"]))
             members += [{**family, **post, "reposted": False, "likeness": 1.0} for post in chosen]
             families.append(
@@ -276,7 +280,7 @@ def expected_ids() -> set[str]:
         ids |= {f"M10.{name}.{subject}" for name in ("takeover", "groups")}
         ids |= {f"M11.{name}.{subject}" for name in ("starters", "groups_with_starter", "amplified")}
         ids |= {f"M11.{name}.{subject}" for name in ("follow_delay", "step_delay", "core_edges")}
-        ids |= {f"M13.{name}.{subject}" for name in ("copied", "copied_posts", "families", "usual", "tempo")}
+        ids |= {f"M13.{name}.{subject}" for name in ("exact", "copied", "copied_posts", "families", "usual", "tempo")}
         ids |= {f"M13.{name}.{subject}" for name in ("from_coordinated", "from_new", "reworded", "paraphrase")}
         if subject != "control":
             ids |= {f"M13.copied_difference.{subject}", f"M13.reworded_difference.{subject}"}

@@ -107,6 +107,15 @@ def test_no_disguise_breaks_a_family(name: str, make_view: MakeView) -> None:
     assert answers["M13.copied.control"].value == 0.0
 
 
+def test_exact_is_only_what_is_equal_once_folded(make_view: MakeView) -> None:
+    number = count(1)
+    near = found(case(make_view, copies(number, DISGUISES["appended"]) + alone(number, "control")))
+    assert near["M13.exact.pro"].value == 0.0
+    folded = found(case(make_view, copies(number, DISGUISES["emoji"]) + alone(number, "control")))
+    assert folded["M13.exact.pro"].value == 1.0
+    assert folded["M13.exact_difference.pro"].value == 1.0
+
+
 def test_look_alike_letters_do_not_break_a_family(make_view: MakeView) -> None:
     number, text = count(1), "they speak for the empty stage again tonight"
     swaps = str.maketrans("aeopcyx", "аеорсух")
@@ -117,14 +126,19 @@ def test_look_alike_letters_do_not_break_a_family(make_view: MakeView) -> None:
 def test_the_first_post_and_the_tempo(make_view: MakeView) -> None:
     rows = [post(n, f"a{n}", SAME, at_s=100 + at) for n, at in ((5, 0), (2, 0), (7, 10), (1, 40), (3, 500))]
     view = case(make_view, rows)
-    (row,) = view.db.rows("SELECT first_post_id, first_account_id, first_accounts, half_ms, accounts FROM narratives")
+    (row,) = view.db.rows(
+        "SELECT first_post_id, first_account_id, first_accounts, half_ms, accounts FROM narratives"
+        " WHERE kind = 'copied'"
+    )
     assert row == ("p:0002", "x:a2", 2, 10_000, 5)
 
 
 def test_minute_clocks_make_ties_not_firsts(make_view: MakeView) -> None:
     rows = [post(n, f"a{n}", SAME, at_s=60 * 10 + n, at_resolution_ms=60_000 if n == 3 else 1000) for n in range(1, 5)]
     view = case(make_view, rows)
-    assert view.db.rows("SELECT first_post_id, first_accounts, half_ms FROM narratives") == [("p:0001", 4, 0)]
+    assert view.db.rows("SELECT first_post_id, first_accounts, half_ms FROM narratives WHERE kind = 'copied'") == [
+        ("p:0001", 4, 0)
+    ]
 
 
 def test_reposts_are_counted_beside_and_make_no_family(make_view: MakeView) -> None:
@@ -133,7 +147,9 @@ def test_reposts_are_counted_beside_and_make_no_family(make_view: MakeView) -> N
     assert view.db.rows("SELECT * FROM narratives") == []
     assert found(view)["M13.copied.pro"].details["judged"] == 1
     more = [*rows, post(20, "b", SAME), post(21, "c", SAME)]
-    assert case(make_view, more).db.rows("SELECT accounts, posts, reposts FROM narratives") == [(3, 3, 6)]
+    assert case(make_view, more).db.rows("SELECT accounts, posts, reposts FROM narratives WHERE kind = 'copied'") == [
+        (3, 3, 6)
+    ]
 
 
 def test_usual_words_are_set_aside(make_view: MakeView) -> None:

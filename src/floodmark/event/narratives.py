@@ -20,8 +20,8 @@ from floodmark.schema import NARRATIVE_ACCOUNTS, NARRATIVE_POSTS, NARRATIVES, cr
 from floodmark.textfold import fold_text
 
 SCOPES: Final = ("event", "control")
-#: Kinds of family: of copies, of one wording in several orders, of one meaning by the user's model.
-KINDS: Final = ("copied", "reworded", "paraphrase")
+#: Kinds of family: equal keys; near-duplicates too; most of the wording in any order; one meaning by the user's model.
+KINDS: Final = ("exact", "copied", "reworded", "paraphrase")
 #: Tables written here.
 TABLES: Final = (NARRATIVES, NARRATIVE_POSTS, NARRATIVE_ACCOUNTS)
 _TARGETS: Final = 5
@@ -94,6 +94,7 @@ def _find(db: Database, config: CaseConfig, scope: str) -> None:
     )
     number, weight = np.asarray(found["text"], dtype=np.int64), np.asarray(found["accounts"], dtype=np.int64)
     keys: list[str] = found["key"].tolist()
+    _load(db, scope, "exact", number, Families(np.arange(len(keys)), np.ones(len(keys))))
     near = near_families(keys, weight)
     _load(db, scope, "copied", number, near)
     # One text a family of copies, those of most accounts first: what is compared pair by pair must stay a few thousand.

@@ -264,7 +264,7 @@ def _copied(facts: Facts, subject: str) -> Iterator[Entry]:
     copied = np.unique(posts.account[given & mine & np.isin(posts.body, shared)])
     judged = np.unique(posts.account[own & mine])
     yield (
-        f"M13.copied.{subject}",
+        f"M13.exact.{subject}",
         _share(len(copied), len(judged)),
         "share",
         "of the roster's accounts with an own post: posted a text given to at least three; chance likeness not counted",

@@ -26,7 +26,7 @@ numbered AS (
 SELECT h.scope, h.kind, h.head, h.text, h.key, n.place, h.likeness, h.stream, h.post_id, h.account_id, h.at_ms, h.language,
        h.reposted,
        CASE h.scope WHEN 'event' THEN 'E' ELSE 'C' END
-       || CASE h.kind WHEN 'copied' THEN 'T' WHEN 'reworded' THEN 'R' ELSE 'P' END
+       || CASE h.kind WHEN 'exact' THEN 'X' WHEN 'copied' THEN 'T' WHEN 'reworded' THEN 'R' ELSE 'P' END
        || CAST(n.place AS VARCHAR) AS family_id
 FROM held h
 JOIN numbered n ON n.scope = h.scope AND n.kind = h.kind AND n.head = h.head

@@ -25,6 +25,7 @@ _REWORDED: Final = (
     "Compared are only the texts of most accounts, so that rewordings that few accounts posted are missed.",
     "Sentences built on one pattern count as rewordings of each other, whoever wrote them.",
 )
+_NEAR: Final = ("Sentences built on one pattern, a form or a joke with a gap, count as copies, whoever wrote them.",)
 _ALTERNATIVES: Final = (
     "Slogans, prayers, chants, headlines behind share buttons and quoted speeches repeat without any arrangement.",
     "Organisers openly ask supporters to copy a message.",
@@ -38,7 +39,10 @@ def findings(view: CaseView) -> list[Finding]:
     copied = {subject: spread(view, subject, "copied") for subject in subjects}
     reworded = {subject: spread(view, subject, "reworded") for subject in subjects}
     against = [subject for subject in subjects if subject != "control"]
-    found = [_share(view, "copied", copied[subject], subject) for subject in subjects]
+    exact = {subject: spread(view, subject, "exact") for subject in subjects}
+    found = [_share(view, "exact", exact[subject], subject) for subject in subjects]
+    found += [_difference(view, "exact", exact, subject) for subject in against]
+    found += [_share(view, "copied", copied[subject], subject) for subject in subjects]
     found += [_difference(view, "copied", copied, subject) for subject in against]
     found += [_posts(view, copied[subject], subject) for subject in subjects]
     found += [_families(view, copied[subject], subject) for subject in subjects]
@@ -54,6 +58,7 @@ def findings(view: CaseView) -> list[Finding]:
 def _method(view: CaseView, kind: str) -> str:
     parameters = view.config.parameters
     how = {
+        "exact": "one wording after folding",
         "copied": "one wording after folding, or at least 1 - (letters to insert or delete) / (letters of both) = 0.75"
         " + 3 / letters like the wording that most accounts posted",
         "reworded": "cosine of weighted letter triples with any member of at least 0.4 + 8 / letters, and with the"
@@ -70,7 +75,7 @@ def _method(view: CaseView, kind: str) -> str:
 def _limits(own: Spread, kind: str) -> tuple[str, ...]:
     unknown = any(family.specific_share is None for family in own.families)
     nothing = ("There are no other posts to learn usual words from; nothing is left out as usual.",) if unknown else ()
-    return (*_LIMITS, *(_REWORDED if kind == "reworded" else ()), *nothing)
+    return (*_LIMITS, *(_REWORDED if kind == "reworded" else ()), *(_NEAR if kind == "copied" else ()), *nothing)
 
 
 def _missing(finding_id: str, subject: str, claim: str, unit: str) -> Finding:
@@ -80,7 +85,11 @@ def _missing(finding_id: str, subject: str, claim: str, unit: str) -> Finding:
 
 
 def _share(view: CaseView, kind: str, own: Spread, subject: str) -> Finding:
-    what = {"copied": "a wording that several accounts posted", "reworded": "a rewording of what several posted"}
+    what = {
+        "exact": "the very wording that several accounts posted",
+        "copied": "a wording so or nearly so posted by several",
+        "reworded": "a rewording of what several posted",
+    }
     meaning = {**what, "paraphrase": "what a model holds for the same statement as other accounts' posts"}[kind]
     claim = f"Of the {whose(subject)} with a wording to compare, this share posted {meaning}, not usual elsewhere."
     if not own.accounts.judged:
@@ -104,7 +113,7 @@ def _difference(view: CaseView, kind: str, spreads: dict[str, Spread], subject: 
     return difference_finding(
         f"M13.{kind}_difference.{subject}",
         subject,
-        f"The share that posted such a {'wording' if kind == 'copied' else 'rewording'} among {whose(subject)} exceeds"
+        f"The share that posted such a {'rewording' if kind == 'reworded' else 'wording'} among {whose(subject)} exceeds"
         " that of the control by so much.",
         spreads[subject].accounts,
         control,
