@@ -113,7 +113,7 @@ def _difference(view: CaseView, kind: str, spreads: dict[str, Spread], subject: 
     return difference_finding(
         f"M13.{kind}_difference.{subject}",
         subject,
-        f"The share that posted such a {'rewording' if kind == 'reworded' else 'wording'} among {whose(subject)} exceeds"
+        f"The share that posted a {'rewording' if kind == 'reworded' else 'wording'} among {whose(subject)} exceeds"
         " that of the control by so much.",
         spreads[subject].accounts,
         control,
