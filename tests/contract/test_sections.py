@@ -20,6 +20,7 @@ DAY = 86_400_000
 START = 1_594_927_800_000
 END = START + DAY
 SUBJECTS = ("pro", "con", "both", "control")
+RANDOM = registry.sections().items["seemed_random"].stems
 INPUTS = (
     InputCount("a.csv", "csv", "main", "00", 10, 1200, 1190, 3, 10, {"bad_time": 8, "no_id": 2}),
     InputCount("b.csv", "csv", "sport", "11", 10, 300, 300, 0, 0, {}),
@@ -263,9 +264,10 @@ def expected_ids() -> set[str]:
     for subject in SUBJECTS:
         ids |= {f"M3.{name}.{subject}" for name in ("coordinated", "coordinated_share", "coordinated_at_least")}
         ids |= {f"M3.{name}.{subject}" for name in ("in_step", "lead", "testable")}
-        ids |= {f"M2.{name}.{subject}" for name in ("spike_bins", "peak_ratio", "beyond_lift", "lift", "level_shifts")}
-        ids |= {f"M2.{name}.{subject}" for name in ("hashtag_spikes", "target_spikes", "top_target_share")}
-        ids |= {f"M2.{name}.{subject}" for name in ("targets_of_named", "targets_of_side")}
+        ids |= {f"M2.{name}.{subject}" for name in ("spike_bins", "peak_ratio")}
+        ids |= {
+            f"{stem}.{subject}" for stem in RANDOM if subject != "control" or not stem.endswith(("control", "rence"))
+        }
         ids |= {f"M3.{name}.{subject}" for name in ("participants", "posts")}
         ids |= {f"M4.{name}.{subject}" for name in ("new", "dormant", "low_follower", "default_profile")}
         ids |= {f"M4.{name}.{subject}" for name in ("any", "prevalence", "combinations", "prevalence_audit")}
