@@ -83,8 +83,8 @@ def test_a_platform_with_nobody_to_compare_with_is_not_judged(make_view: View) -
 
 
 def test_a_family_carries_what_the_report_says_of_it(make_view: View) -> None:
-    texts: dict[str, str | None] = {f"x:p{n}": "We stand  for our rivers" for n in range(5)} | {"x:q": "others"}
-    texts |= {"x:o0": "we STAND for our rivers", "x:o1": None}
+    texts: dict[str, str | None] = {f"x:p{n}": "We stand  for our rivers" for n in range(5)}
+    texts |= {"x:q": "others", "x:o0": "we STAND for our rivers", "x:o1": None}
     members = [
         {"roster": roster, "account_id": account, "posts": 1, "first_at_ms": 0}
         for account, roster in {**{f"x:p{n}": "pro" for n in range(5)}, "x:q": "pro", "x:o0": "control"}.items()
