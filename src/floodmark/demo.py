@@ -18,6 +18,7 @@ PLANTED: Final = {
     "behaviour_sequence": "automated = 'true'",
     "burst_created": "burst IS NOT NULL",
     "clock_marks": "automated = 'true' OR scheduler = 'true'",
+    "digital_dna": "automated = 'true'",
     "digit_tail": "long_digit_tail = 'true'",
     "family": "coalesce(handle_family, picture_family, description_family) IS NOT NULL",
     "handle_swap": "handle_swapped = 'true'",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from floodmark.accounts.sequences import OTHERS, own_null
 from floodmark.accounts.timelines import columns, judgements, timelines
@@ -17,17 +18,34 @@ MIN_ACCOUNTS: Final = 30
 LATEST: Final = 3_250
 
 
-def _judge(view: CaseView) -> Judgements:
+class Kinds(NamedTuple):
+    """The accounts with enough posts, which of them can be judged, and the kinds of their latest posts in order."""
+
+    accounts: tuple[str, ...]
+    judged: NDArray[np.bool_]
+    letters: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+
+
+def kinds(view: CaseView) -> Kinds:
+    """Return the kinds (0 a post of its own, 1 a repost, 2 a reply) of each account's latest LATEST posts.
+
+    Nobody is judged with fewer than MIN_ACCOUNTS accounts, or where no post says what kind it is.
+    """
     own = timelines(view, view.config.parameters.automation_min_posts)
     (typed,) = view.db.one("SELECT count(is_repost) + count(replied_post_id) + count(replied_account_id) FROM posts")
     count = len(own.accounts)
     judged = np.full(count, count >= MIN_ACCOUNTS and typed > 0)
-    if not judged.any():
-        return columns(own.accounts, judged, judged, str)
     ends = np.repeat(own.starts[1:], np.diff(own.starts))
     kept = np.arange(len(own.letter)) >= ends - LATEST
     starts = np.concatenate([[0], np.cumsum(np.minimum(np.diff(own.starts), LATEST))]).astype(np.int64)
-    letters = own.letter[kept]
+    return Kinds(own.accounts, judged, own.letter[kept], starts)
+
+
+def _judge(view: CaseView) -> Judgements:
+    accounts, judged, letters, starts = kinds(view)
+    if not judged.any():
+        return columns(accounts, judged, judged, str)
     p_values, length, usual = own_null(letters, starts)
 
     def why(place: int) -> str:
@@ -37,7 +55,7 @@ def _judge(view: CaseView) -> Judgements:
             f" p {p_values[place]:.1e}"
         )
 
-    return judgements(own.accounts, p_values, length > usual, why)
+    return judgements(accounts, p_values, length > usual, why)
 
 
 def _example() -> tuple[dict[str, object], ...]:

@@ -9,7 +9,8 @@ orders drawn at random are a regenerative block bootstrap (Bertail & Clemencon 2
 
 from __future__ import annotations
 
-from typing import Final
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,19 @@ LEAST_SPREAD: Final = 0.1
 #: Stretches change places with so many neighbours.
 BLOCK: Final = 20
 _SEED: Final = 9
+#: Orders worked on at once; each takes about 64 bytes a letter.
+_THREADS: Final = 2
+
+
+class Shared(NamedTuple):
+    """What the published rule finds: for each sequence the length of its longest such substring (0: none) and the most
+    sequences, under `cut`, that hold one so long; the cut, and the length at it.
+    """
+
+    length: NDArray[np.int32]
+    holders: NDArray[np.int32]
+    cut: int
+    length_at_cut: int
 
 
 def cut_of(curve: Int64s, window: int = WINDOW) -> int:
@@ -45,7 +59,10 @@ def cut_of(curve: Int64s, window: int = WINDOW) -> int:
     """
     if len(curve) <= window + 1:
         return 0
-    smooth = np.array([int(curve[i : i + window].mean()) for i in range(len(curve))], dtype=np.int64)
+    sums = np.concatenate([[0], np.cumsum(curve)])
+    place = np.arange(len(curve))
+    end = np.minimum(place + window, len(curve))
+    smooth = (sums[end] - sums[place]) // (end - place)
     falls = np.diff(smooth)
     first = 0
     for first in range(len(curve) - window):
@@ -54,11 +71,11 @@ def cut_of(curve: Int64s, window: int = WINDOW) -> int:
     return int(np.argmax(falls[first:])) + first - 1
 
 
-def shared_by_few(letters: NDArray[np.uint8], starts: Int64s) -> tuple[NDArray[np.int32], int, int]:
-    """Return for each sequence the length of the longest of the curve's substrings that it holds, 0 for none.
+def shared_by_few(letters: NDArray[np.uint8], starts: Int64s) -> Shared:
+    """Return for each sequence the longest of the curve's substrings that it holds, and where the curve is cut.
 
-    Then the cut, and the length at it. The substrings are, for every k under the cut, the longest that exactly k
-    sequences hold, where no longer one is held by more.
+    The substrings are, for every k under the cut, the longest that exactly k sequences hold, where no longer one is
+    held by more.
     """
     from floodmark.accounts.kernels import sequences as kernel
 
@@ -70,10 +87,14 @@ def shared_by_few(letters: NDArray[np.uint8], starts: Int64s) -> tuple[NDArray[n
     while 2 <= cut < count and longest[cut] == longest[2]:
         cut += 1
     if cut < 3:
-        return np.zeros(count, dtype=np.int32), cut, 0
+        nobody = np.zeros(count, dtype=np.int32)
+        return Shared(nobody, nobody, cut, 0)
     wanted = (automaton.sequences >= 2) & (automaton.sequences < cut)
     wanted &= automaton.length == longest[automaton.sequences]
-    return kernel.holders(automaton, letters, starts, wanted), cut, int(longest[cut])
+    length = kernel.holders(automaton, letters, starts, wanted)
+    most = np.zeros(int(longest.max(initial=0)) + 1, dtype=np.int32)
+    np.maximum.at(most, automaton.length[wanted], automaton.sequences[wanted])
+    return Shared(length, most[length], cut, int(longest[cut]))
 
 
 def own_null(letters: NDArray[np.uint8], starts: Int64s) -> tuple[Floats, NDArray[np.int32], Floats]:
@@ -87,13 +108,14 @@ def own_null(letters: NDArray[np.uint8], starts: Int64s) -> tuple[Floats, NDArra
     """
     from floodmark.accounts.kernels import sequences as kernel
 
-    count = len(starts) - 1
     draws = int(np.clip(MAX_LETTERS // max(1, len(letters)), *DRAWS))
-    lengths = np.empty((draws + 1, count))
-    for draw in range(draws + 1):
+
+    def longest(draw: int) -> NDArray[np.int32]:
         mixed = kernel.reordered(letters, starts, BLOCK, _SEED + draw) if draw else letters
-        automaton = kernel.build(mixed, starts, ALPHABET)
-        lengths[draw] = kernel.holders(automaton, mixed, starts, automaton.sequences > OTHERS)
+        return kernel.longest_held(mixed, starts, ALPHABET, OTHERS + 1)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        lengths = np.array(list(pool.map(longest, range(draws + 1))), dtype=np.float64)
     # The longest common stretch varies in proportion to its length (Gumbel), so its logarithm varies alike in all.
     logs = np.log1p(lengths)
     mean = (logs.sum(axis=0) - logs) / draws

@@ -30,7 +30,7 @@ _MIN_JUDGED: Final = 100
 def findings(view: CaseView) -> list[Finding]:
     """Return the findings on combinations and prevalence, four for each subject."""
     loaded = registry.flags().items
-    flags = [flag for name, flag in sorted(loaded.items()) if flag.measure == "M4" or name in UNION]
+    flags = [flag for name, flag in sorted(loaded.items()) if flag.counted and (flag.measure == "M4" or name in UNION)]
     counts = count_flags(view, flags)
     subjects = view.config.subjects
     able = {s: tuple(f.name for f in flags if counts.testable(s, f)) for s in subjects}
