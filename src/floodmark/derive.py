@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from floodmark import registry, textfold
+from floodmark.accounts import takeover_groups
 from floodmark.accounts.creation_ids import load_schemes
 from floodmark.accounts.judge import judge_all
 from floodmark.accounts.structure import account_structure
@@ -19,7 +20,7 @@ from floodmark.coaction.table import edges_from_table
 from floodmark.config import CaseConfig
 from floodmark.engine.duckdb import Database, read_sql
 from floodmark.errors import UsageError
-from floodmark.schema import ACCOUNT_FLAGS, ACCOUNT_STRUCTURE, COORDINATION, EDGES, create_sql
+from floodmark.schema import ACCOUNT_FLAGS, ACCOUNT_STRUCTURE, COORDINATION, EDGES, TAKEOVER_GROUPS, create_sql
 from floodmark.view import CaseView
 
 BASE_FILES: Final = (
@@ -31,6 +32,8 @@ DERIVED_FILES: Final = (
     *(table.name for table in COORDINATION),
     ACCOUNT_STRUCTURE.name,
 )
+#: Tables of the step that judges accounts.
+FLAG_FILES: Final = (ACCOUNT_FLAGS.name, TAKEOVER_GROUPS.name)
 
 # Letters, marks, digits and _ make a word; everything else parts words.
 _WORDS: Final = r"' ' || trim(regexp_replace({}, '[^\p{{L}}\p{{M}}\p{{N}}_]+', ' ', 'g')) || ' '"
@@ -54,6 +57,12 @@ def open_derived(db: Database, tables: Path) -> None:
         db.view_parquet(name, tables / f"{name}.parquet")
 
 
+def open_flags(db: Database, tables: Path) -> None:
+    """Make the tables of `derive_flags` in the folder `tables` readable by name."""
+    for name in FLAG_FILES:
+        db.view_parquet(name, tables / f"{name}.parquet")
+
+
 def derive(db: Database, config: CaseConfig, out: Path, progress: Progress = lambda _share: None) -> None:
     """Compute every derived table into the folder `out` and open it; the base tables must be open in `db`."""
     window = {"start_ms": config.event.start_ms, "end_ms": config.event.end_ms}
@@ -74,9 +83,11 @@ def derive(db: Database, config: CaseConfig, out: Path, progress: Progress = lam
 
 
 def derive_flags(view: CaseView, out: Path, progress: Progress = lambda _share: None) -> Mapping[str, str]:
-    """Judge every participant by every flag into the folder `out` and open the table; return the flags that failed."""
+    """Judge every participant by every flag into the folder `out` and open its tables; return the flags that failed."""
+    takeover_groups.empty(view)
     failed = judge_all(view, "_flags", progress=progress)
     _write(view.db, out, ACCOUNT_FLAGS.name, "SELECT * FROM _flags")
+    _write(view.db, out, TAKEOVER_GROUPS.name, f"SELECT * FROM {takeover_groups.FOUND}")
     return failed
 
 

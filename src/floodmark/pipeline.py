@@ -22,7 +22,6 @@ from floodmark.findings import Finding, as_json, dump, not_testable, unique
 from floodmark.ingest import store
 from floodmark.progress import Reporter
 from floodmark.registry import Reader
-from floodmark.schema import ACCOUNT_FLAGS
 from floodmark.view import CaseView, InputCount
 
 CASE_FILE: Final = "case.toml"
@@ -130,7 +129,7 @@ def audit_draw(folder: Path, roster: str, size: int, out: Path, seed: int) -> No
     with Database() as db:
         derive.open_base(db, folder / "tables")
         derive.open_derived(db, folder / "tables")
-        db.view_parquet(ACCOUNT_FLAGS.name, folder / f"tables/{ACCOUNT_FLAGS.name}.parquet")
+        derive.open_flags(db, folder / "tables")
         audit.write(audit.draw(CaseView(config, db, ()), roster, size, seed), out)
 
 
@@ -299,7 +298,7 @@ def _flags(
             return {"failed_flags": derive.derive_flags(CaseView(config, db, inputs), tables, advance)}
 
     key = [staging.steps["derived"].key, config.parameters.model_dump(mode="json")]
-    result: Any = staging.step("flags", key, [f"tables/{ACCOUNT_FLAGS.name}.parquet"], run).result
+    result: Any = staging.step("flags", key, [f"tables/{name}.parquet" for name in derive.FLAG_FILES], run).result
     return {f"flag {name}": str(reason) for name, reason in result["failed_flags"].items()}
 
 
@@ -316,7 +315,7 @@ def _findings(
         with Database() as db, reporter.step("Measuring") as advance:
             derive.open_base(db, staging.folder / "tables")
             derive.open_derived(db, staging.folder / "tables")
-            db.view_parquet(ACCOUNT_FLAGS.name, staging.folder / f"tables/{ACCOUNT_FLAGS.name}.parquet")
+            derive.open_flags(db, staging.folder / "tables")
             view = CaseView(config, db, inputs)
             sections = [section for section in _ordered_sections() if config.has_posts or not section.needs_posts]
             for number, section in enumerate(sections, 1):
@@ -374,7 +373,7 @@ def _report(
             exports.write_findings_csv(staging.folder / "exports/findings.csv", found)
             exports.write_findings_spreadsheet_csv(staging.folder / "exports/findings-for-spreadsheets.csv", found)
             derive.open_derived(db, staging.folder / "tables")
-            db.view_parquet(ACCOUNT_FLAGS.name, staging.folder / f"tables/{ACCOUNT_FLAGS.name}.parquet")
+            derive.open_flags(db, staging.folder / "tables")
             for table, name in _EXPORTED.items():
                 exports.write_table_csv(db, table, staging.folder / name)
 

@@ -479,6 +479,31 @@ ACCOUNT_STRUCTURE: Final = Table(
     ),
 )
 
+TAKEOVER_GROUPS: Final = Table(
+    "takeover_groups",
+    "derived",
+    "Groups of accounts that broke their own habits together, as the flag `takeover` found them.",
+    ("number",),
+    (
+        Column(
+            "number", "BIGINT", "number of the group, the largest first; evidence calls it T1, T2, ...", required=True
+        ),
+        Column("set_aside", "BOOLEAN", "the rest of the crowd changed likewise: nobody is flagged", required=True),
+        Column("feature", "VARCHAR", "what all its accounts changed: `client` or `language`", required=True),
+        Column("value", "VARCHAR", "the value new to them", required=True),
+        Column("first_ms", "BIGINT", "when the first of them changed", "UTC ms", required=True),
+        Column("last_ms", "BIGINT", "when the last of them changed", "UTC ms", required=True),
+        Column("accounts", "BIGINT", "how many they are", "accounts", required=True),
+        Column("account_ids", "VARCHAR[]", "who they are; empty where set aside", required=True),
+        Column("hours_before", "VARCHAR[]", "of each, its earlier active hours with the value, as `0 of 27`"),
+        Column("also_new_features", "VARCHAR[]", "what else changed to the same values, the commonest first"),
+        Column("also_new_values", "VARCHAR[]", "to which value"),
+        Column("also_new_accounts", "BIGINT[]", "in how many of the accounts", "accounts"),
+        Column("took_up", "BIGINT", "accounts that took up the first value in these days at all", "accounts"),
+        Column("p_value", "DOUBLE", "chance of such a group anywhere in the case by the crowd's own changes"),
+    ),
+)
+
 #: Tables of the coordination test, in the order in which they are written.
 COORDINATION: Final = (
     COORDINATION_TESTS,
@@ -506,6 +531,7 @@ TABLES: Final = (
     EDGES,
     *COORDINATION,
     ACCOUNT_STRUCTURE,
+    TAKEOVER_GROUPS,
 )
 
 
