@@ -151,10 +151,16 @@ def accounts_aftermath() -> Rows:
 
 
 def accounts_takeover() -> Rows:
-    """Accounts named as taken over in clean timelines, in planted groups, in real ones; one run a row.
+    """Accounts named as taken over in clean timelines (five runs a row), in planted groups (one run), in real ones.
 
     In rows `none` and `real` nothing is planted, and `ira_aug2015` is an operation. False alarms are counted among
-    judged ordinary accounts; hits among all planted ones, those that could not be judged among them.
+    judged ordinary accounts; hits among all planted ones, those that could not be judged among them. Intervals treat
+    accounts as independent, though those of one run share a crowd; the last column counts whole runs.
+
+    Real organic timelines say little: of the sets at hand only `organic_pheme_2014_15` lets anybody be judged, and few.
+    `organic_gopdebate_2015` has neither client nor language and covers a day. The genuine accounts of Cresci et al.
+    2017 are profiles without posts, the sets of the bot repository date one post an account, and the sample of the
+    information-operations archive has neither column and, beside an operation, 35 celebrities.
     """
     return takeover_study.rows(TAKEOVER_RUNS, SEED)
 
