@@ -85,7 +85,10 @@ def test_hostile_values_and_missing_columns_judge_nobody_wrongly() -> None:
     assert study.measure(rows[:1]) == (set(), set())
 
 
-def test_real_sets_without_the_columns_judge_nobody_and_organic_ones_name_nobody(shared: Path) -> None:
+def test_real_sets_without_the_columns_judge_nobody_and_organic_ones_name_nobody(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOODMARK_SHARED", str(shared))
     found = {row["strength"]: row for row in study.real_rows()}
     assert {name: row["flagged"] for name, row in found.items() if "organic" in name} == {
         "organic_gopdebate_2015": 0,
