@@ -172,7 +172,9 @@ def accounts_automation_study() -> Rows:
     `real` are real sets: two organic ones, an operation with a clock of minutes (`ira_aug2015`), and the labelled set
     of Digital DNA, by its published rule and by the flag.
     """
-    return accounts_automation.rows(SEEDS, SEED) + accounts_automation_real.real_rows()
+    rows = accounts_automation.rows(SEEDS, SEED) + accounts_automation_real.real_rows()
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [{name: row.get(name) for name in names} for row in rows]
 
 
 def accounts_enrolment() -> Rows:
