@@ -184,7 +184,8 @@ def accounts_enrolment() -> Rows:
     `bursts` how many were, in all runs. Planted accounts are made from a random whole hour on; a hit is a run in which
     the flag, by hour or day, names one of them, `flagged_share` the share of them that it names, `found_hour` and so on
     the runs in which a bin that holds one is called a burst. `covered` is how often the 95 % interval of the difference
-    in enrolled shares holds the true one. Of real sets, `share` is that of known dates within the interval that the id
+    in enrolled shares holds the true one, `mean_width` how wide it is, and `mean_error` how far off that among
+    surely dated accounts would be. Of real sets, `share` is that of known dates within the interval that the id
     gives, with the distance from its middle in days, and that of accounts created in a burst. `tr_bots_2022` and the
     three of 2019 made the table of months; Cresci's four and PHEME did not.
     """

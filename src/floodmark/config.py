@@ -190,6 +190,19 @@ class Prevalence(_Strict):
     )
 
 
+class Audit(_Strict):
+    """A labelled sample of a roster: the sheets of one or two labellers, the key, and what a `yes` meant to them.
+
+    Paths are relative to the case file.
+    """
+
+    roster: Name
+    meaning: Annotated[str, Field(min_length=1, max_length=500)]
+    sheet: Annotated[str, Field(min_length=1)]
+    key: Annotated[str, Field(min_length=1)]
+    second: Annotated[str, Field(min_length=1)] | None = None
+
+
 class Parameters(_Strict):
     """Thresholds, all printed in the report. The defaults are those of the design."""
 
@@ -207,6 +220,7 @@ class Parameters(_Strict):
     enrolment_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     enrolment_recent_years: Annotated[int, Field(ge=1, le=100)] = 2
     dormant_days: Annotated[int, Field(ge=1, le=36_500)] = 180
+    dormant_awake_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     silent_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     digit_tail_digits: Annotated[int, Field(ge=1, le=40)] = 8
     random_handle_permille: Annotated[int, Field(ge=5, le=500)] = 10
@@ -238,6 +252,7 @@ class CaseConfig(_Strict):
     inputs: tuple[InputSpec, ...] = Field(alias="input", min_length=1)
     populations: tuple[Population, ...] = Field(alias="population", default=())
     prevalence: Prevalence | None = None
+    audits: tuple[Audit, ...] = Field(alias="audit", default=())
     parameters: Parameters = Parameters()
     source: Path = Field(default=Path(), exclude=True)
 
@@ -266,6 +281,12 @@ class CaseConfig(_Strict):
         for population in self.populations:
             if population.side not in known:
                 raise ValueError(f"population.side {population.side!r} is no [[side]]; name one of the sides")
+        audited = [audit.roster for audit in self.audits]
+        for place, roster in enumerate(audited):
+            if roster not in self.subjects:
+                raise ValueError(f"audit.roster {roster!r} is no roster; name one of {', '.join(self.subjects)}")
+            if roster in audited[:place]:
+                raise ValueError(f"audit.roster {roster!r} is there twice; keep one [[audit]] for each roster")
         if not self.has_posts and any(side.hashtags or side.keywords or side.accounts for side in self.sides):
             raise ValueError("no [[input]] holds posts, so a side can only be named by `streams`; remove the rest")
         if self.baseline and self.baseline_start_ms >= self.baseline_end_ms:

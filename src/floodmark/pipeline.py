@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 import threading
@@ -15,6 +16,7 @@ import orjson
 
 from floodmark import __version__, case, derive, registry
 from floodmark import config as configuration
+from floodmark.accounts import audit_labels
 from floodmark.config import CaseConfig, InputSpec
 from floodmark.engine.duckdb import Database
 from floodmark.errors import EngineError, EvidenceError, IngestError, UsageError
@@ -22,6 +24,7 @@ from floodmark.findings import Finding, as_json, dump, not_testable, unique
 from floodmark.ingest import store
 from floodmark.progress import Reporter
 from floodmark.registry import Reader
+from floodmark.schema import AUDIT_LABELS, create_sql
 from floodmark.view import CaseView, InputCount
 
 CASE_FILE: Final = "case.toml"
@@ -39,6 +42,7 @@ _EXPORTED: Final = {
     "tested_edges": "exports/tested-edges.csv",
     "account_structure": "exports/account-structure.csv",
 }
+_LABELS: Final = AUDIT_LABELS.name
 _PART_FILES: Final = ("posts", "account_observations", "statuses", "post_deletions", "rejects")
 
 
@@ -66,6 +70,7 @@ def run_case(
     or EngineError with one sentence; the folder is then as it was.
     """
     prepared = [_prepare(config, number, spec) for number, spec in enumerate(config.inputs, 1)]
+    audits = audit_labels.load(config)
     if not folder.exists():  # else its derived tables may well be kept
         threading.Thread(target=_load_test, daemon=True).start()
     with case.staged(folder) as staging:
@@ -73,6 +78,7 @@ def run_case(
         _freeze_case_file(staging, config)
         _merge(staging, config, inputs, reporter)
         _derive(staging, config, reporter)
+        _audits(staging, config, audits)
         flags = _flags(staging, config, inputs, reporter)
         found, failed = _findings(staging, config, inputs, flags, reporter)
         _report(staging, config, inputs, found, failed, (planted, compare), reporter)
@@ -94,7 +100,7 @@ def replay(folder: Path, finding_id: str) -> tuple[Mapping[str, object], Mapping
     changed, UsageError when there is no such finding.
     """
     manifest = case.read_manifest(folder)
-    for name in (CASE_FILE, FINDINGS, *(f"tables/{table}.parquet" for table in derive.BASE_FILES)):
+    for name in (CASE_FILE, FINDINGS, *(f"tables/{table}.parquet" for table in (*derive.BASE_FILES, _LABELS))):
         if not (folder / name).is_file() or case.sha256_file(folder / name) != manifest["files"].get(name):
             raise EvidenceError(
                 f"{name}: is missing or changed since the case was written; restore it from a copy of the case"
@@ -110,6 +116,7 @@ def replay(folder: Path, finding_id: str) -> tuple[Mapping[str, object], Mapping
         inputs = tuple(_input_count(step["result"]) for step in manifest["steps"] if step["name"].startswith("input/"))
         view = CaseView(config, db, inputs)
         derive.derive_flags(view, Path(temporary))
+        db.view_parquet(_LABELS, folder / f"tables/{_LABELS}.parquet")
         for section in _ordered_sections():
             if finding_id.split(".", maxsplit=1)[0] in section.measures:
                 for finding in section.findings(view):
@@ -135,23 +142,24 @@ def audit_draw(folder: Path, roster: str, size: int, out: Path, seed: int) -> No
 
 def audit_read(folder: Path, sheets: Sequence[Path], out: Path | None = None) -> str:
     """Read labelled sheets of a sample of this case and return what they say in words."""
-    from floodmark.accounts import audit
-
     case.read_manifest(folder)
-    level = configuration.load(folder / CASE_FILE).parameters.level
-    result = audit.read(sheets, level, out)
+    config = configuration.load(folder / CASE_FILE)
+    labelled, level = audit_labels.read(sheets, out), config.parameters.level
+    with Database() as db:
+        db.view_parquet("participants", folder / "tables/participants.parquet")
+        audit_labels.check_roster(db, config.name, labelled)
+    result = audit_labels.result(labelled, level)
     share, (low, high) = result.share.share, result.share.interval
-    labelled = sum(stratum.drawn for stratum in result.strata)
-    unclear = sum(stratum.unclear for stratum in result.strata)
     lines = [
-        f"Of the accounts of {result.roster}, {share:.1%} are what was labelled yes; {level:.0%} interval"
-        f" {low:.1%} to {high:.1%}, from {labelled} labelled accounts ({unclear} cannot tell, counted as no at the low"
-        " end and as yes at the high end)."
+        f"Of the accounts of {labelled.key.roster}, {share:.1%} are what was labelled yes; {level:.0%} interval"
+        f" {low:.1%} to {high:.1%}, from {result.labelled} labelled accounts ({result.unclear} cannot tell, counted as"
+        " no at the low end and as yes at the high end)."
     ]
     if result.agreement:
         value, lowest, highest = result.agreement
         lines.append(f"Two labellers agree with kappa {value:.2f} ({lowest:.2f} to {highest:.2f}).")
     lines.append("It is as good as the labels; errors of the labellers are not in the interval.")
+    lines.append("To have it in the report, name the sheet and its key under [[audit]] in the case file and run again.")
     return "\n".join(lines)
 
 
@@ -285,6 +293,27 @@ def _derive(staging: case.Staging, config: CaseConfig, reporter: Reporter) -> No
     staging.step("derived", [staging.steps["tables"].key, _window_key(config), used], outputs, run)
 
 
+def _audits(staging: case.Staging, config: CaseConfig, audits: Sequence[audit_labels.CaseAudit]) -> None:
+    """Keep the labelled samples that the case file names, after checking that they are of this case's rosters."""
+    tables = staging.folder / "tables"
+    kept = {name: content for audit in audits for name, content in audit.files.items()}
+
+    def run() -> None:
+        with Database() as db:
+            db.view_parquet("participants", tables / "participants.parquet")
+            for audit in audits:
+                audit_labels.check_roster(db, config.name, audit.labelled)
+            db.execute(create_sql(AUDIT_LABELS))
+            if audits:
+                db.load(_LABELS, audit_labels.label_columns([audit.labelled for audit in audits]))
+            db.write_parquet(f"SELECT * FROM {_LABELS} ORDER BY roster, account_id", tables / f"{_LABELS}.parquet")
+        for name, content in kept.items():
+            _write(staging.folder / name, content)
+
+    key = [staging.steps["derived"].key, {name: hashlib.sha256(data).hexdigest() for name, data in kept.items()}]
+    staging.step("audits", key, [f"tables/{_LABELS}.parquet", *kept], run)
+
+
 def _flags(
     staging: case.Staging, config: CaseConfig, inputs: tuple[InputCount, ...], reporter: Reporter
 ) -> Mapping[str, str]:
@@ -316,6 +345,7 @@ def _findings(
             derive.open_base(db, staging.folder / "tables")
             derive.open_derived(db, staging.folder / "tables")
             derive.open_flags(db, staging.folder / "tables")
+            db.view_parquet(_LABELS, staging.folder / f"tables/{_LABELS}.parquet")
             view = CaseView(config, db, inputs)
             sections = [section for section in _ordered_sections() if config.has_posts or not section.needs_posts]
             for number, section in enumerate(sections, 1):
@@ -328,7 +358,9 @@ def _findings(
         (staging.folder / FINDINGS).write_bytes(dump(unique(found)))
         return {"failed_sections": failed}
 
-    step = staging.step("findings", [staging.steps["flags"].key, _config_key(config)], [FINDINGS], run)
+    step = staging.step(
+        "findings", [staging.steps[name].key for name in ("flags", "audits")] + _config_key(config), [FINDINGS], run
+    )
     result: Any = step.result
     return orjson.loads((staging.folder / FINDINGS).read_bytes()), {**failed_flags, **result["failed_sections"]}
 
@@ -420,7 +452,8 @@ def _window_key(config: CaseConfig) -> list[object]:
 
 def _config_key(config: CaseConfig) -> list[object]:
     """Everything in the case file that a derived table or a finding may depend on: all but where the inputs lie."""
-    return [config.model_dump(mode="json", exclude={"inputs", "source"}), *_window_key(config)]
+    shown = config.model_dump(mode="json", exclude={"inputs", "source", "audits"})
+    return [shown, [[audit.roster, audit.meaning] for audit in config.audits], *_window_key(config)]
 
 
 def _utc(at_ms: int) -> str:

@@ -175,6 +175,21 @@ LISTED_ACCOUNTS: Final = Table(
     ),
 )
 
+AUDIT_LABELS: Final = Table(
+    "audit_labels",
+    "base",
+    "What labellers said of the accounts of a random sample, where the case file names one.",
+    ("roster", "account_id"),
+    (
+        Column("roster", "VARCHAR", "the roster that the sample was drawn from", required=True),
+        Column("account_id", "VARCHAR", f"id of the account, {_ID}", required=True),
+        Column("stratum", "VARCHAR", "the part of the roster that it was drawn from", required=True),
+        Column("stratum_accounts", "BIGINT", "accounts in that part", "accounts", required=True),
+        Column("label", "VARCHAR", "`yes`, `no` or `cannot tell`, by the first labeller", required=True),
+        Column("second_label", "VARCHAR", "the same by the second labeller, if there was one"),
+    ),
+)
+
 REJECTS: Final = Table(
     "rejects",
     "base",
@@ -521,6 +536,7 @@ TABLES: Final = (
     STATUSES,
     POST_DELETIONS,
     LISTED_ACCOUNTS,
+    AUDIT_LABELS,
     REJECTS,
     POST_FEATURES,
     PROFILES,

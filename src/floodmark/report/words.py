@@ -161,6 +161,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "enrolment_days": "an account created at most so many days before the event is new",
     "enrolment_recent_years": "accounts at most so old are also compared with control accounts of that age",
     "dormant_days": "a silence longer than this, ending before the event, is dormancy",
+    "dormant_awake_days": "it ends at most so many days before the event; a post between the two contradicts it",
     "silent_days": "no post for so many days after the event is silence",
     "digit_tail_digits": "a handle that ends in so many digits is flagged",
     "random_handle_permille": "a handle is unusual where at most so many in 1,000 outside the sides are as unusual",
