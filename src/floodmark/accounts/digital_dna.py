@@ -63,8 +63,9 @@ FLAG: Final = Flag(
     benign=(
         "Of 366 people on the authors' labelled set the rule flags 85: nearly one in four.",
         "People who do one thing most of the time, such as reposting, share long stretches by habit.",
-        "Some account always holds the longest common stretch, so the rule flags accounts in ordinary crowds too: 6 % of"
-        " made organic accounts without copies, and from 10 posts on 4 of 61 in the debate of 2015 and 9 of 36 in PHEME.",
+        "Some account always holds the longest common stretch, so the rule flags accounts in ordinary crowds too: 6 %"
+        " of made organic accounts without copies,"
+        " and from 10 posts on 4 of 61 in the debate of 2015 and 9 of 36 in PHEME.",
     ),
     source="Cresci et al. 2018, doi 10.1109/TDSC.2017.2681672, with the cut of the authors' toolbox (ddna-toolbox)",
     judge=_judge,
