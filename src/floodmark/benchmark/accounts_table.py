@@ -134,15 +134,14 @@ def _real(name: str, title: str, page: Sequence[Cells], source: Source | None) -
     needs = registry.flags().items[name].needs
     if all(any(need.startswith(column) for column in lacking) for need in needs):
         return f"not testable: {', '.join(needs)}"
-    if name == "takeover" and title == "PHEME":
-        return "not testable: under ten posts of nearly every account"
     if source is None:
         return _OFF
     for row in page:
+        takeovers = row.get("behaviour") == "real" and row.get("strength") in names and name == "takeover"
         profiles = row.get("behaviour", "").removeprefix("real: ") in names and row.get("strength") == "random halves"
         automation = row.get("set") in names and row.get("strength") == "from 20 posts on"
         bursts = row.get("set") in names and row.get("behaviour") == "created in a burst"
-        if profiles and row["measure"] == name:
+        if takeovers or (profiles and row["measure"] == name):
             return _counted(row, _share(row, "false_alarm_share", "false_alarm_low", "false_alarm_high"))
         if (automation and row["measure"] == name) or (bursts and name == "burst_created"):
             return _counted(row, _share(row, "share", "low", "high"))
