@@ -7,6 +7,7 @@ Times are int64 UTC milliseconds; unknown is NULL, never 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 FORMAT_VERSION: Final = 1
@@ -33,7 +34,7 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Column names in order."""
         return tuple(column.name for column in self.columns)
