@@ -164,7 +164,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "dormant_awake_days": "it ends at most so many days before the event; a post between the two contradicts it",
     "silent_days": "no post for so many days after the event is silence",
     "digit_tail_digits": "a handle that ends in so many digits is flagged",
-    "random_handle_permille": "a handle is unusual where at most so many in 1,000 outside the sides are as unusual",
+    "random_handle_permille": "a handle is unusual where at most so many in a thousand outside the sides are",
     "family_accounts": "a family of profiles has at least so many accounts",
     "family_reference_permille": "a feature that more than so many in a thousand other accounts have makes no family",
     "short_life_minutes": "a deleted post that lived shorter counts as short-lived",
