@@ -137,7 +137,7 @@ STUDIES: Mapping[str, Callable[[], Rows]] = {
 
 
 def commit() -> str:
-    """Return the short hash of the commit that is studied, marked when the tree, beside study pages, differs from it."""
+    """Return the short hash of the commit that is studied, marked when the tree (study pages aside) differs."""
 
     def git(*words: str) -> str:
         ran = subprocess.run(["git", *words], capture_output=True, text=True, check=True, cwd=FOLDER.parent.parent)
