@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import platform
 import subprocess
@@ -243,16 +244,19 @@ STUDIES: Mapping[str, Callable[[], Rows]] = {
 
 
 def commit() -> str:
-    """Return the short hash of the commit that is studied, marked when the tree differs from it."""
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True, cwd=FOLDER.parent.parent
-    )
-    return described.stdout.strip()
+    """Return the short hash of the commit that is studied, marked when the tree (study pages aside) differs."""
+
+    def git(*words: str) -> str:
+        ran = subprocess.run(["git", *words], capture_output=True, text=True, check=True, cwd=FOLDER.parent.parent)
+        return ran.stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/studies")
+    return git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
 
 
 def page(name: str, rows: Sequence[Mapping[str, object]]) -> str:
     """Return one study as a Markdown page."""
-    purpose = (STUDIES[name].__doc__ or "").strip()
+    purpose = inspect.getdoc(STUDIES[name]) or ""
     header = list(rows[0])
     lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     lines += ["| " + " | ".join(_cell(row[column]) for column in header) + " |" for row in rows]
