@@ -140,7 +140,7 @@ def _actions(db: Database, config: CaseConfig, out: Path) -> None:
 
 
 def _edges(db: Database, config: CaseConfig, out: Path) -> None:
-    db.execute(create_sql(EDGES, "_edges").replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
+    db.execute(create_sql(EDGES, "_edges", temporary=True))
     min_objects = config.parameters.min_objects
     for scope in ("event", "control"):
         (resolution_ms,) = db.one(f"SELECT coalesce(max(resolution_ms), 1) FROM clock_{scope}")
@@ -171,7 +171,7 @@ def _coordination(db: Database, config: CaseConfig, out: Path) -> None:
 
 def _structure(db: Database, config: CaseConfig, out: Path) -> None:
     name = ACCOUNT_STRUCTURE.name
-    db.execute(create_sql(ACCOUNT_STRUCTURE, "_structure").replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
+    db.execute(create_sql(ACCOUNT_STRUCTURE, "_structure", temporary=True))
     columns = account_structure(CaseView(config, db, ()))
     if columns["account_id"]:
         db.load("_structure", columns)

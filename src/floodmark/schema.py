@@ -552,11 +552,12 @@ TABLES: Final = (
 )
 
 
-def create_sql(table: Table, name: str | None = None) -> str:
-    """Return the CREATE TABLE statement of `table` (as `name`, when given).
+def create_sql(table: Table, name: str | None = None, *, temporary: bool = False) -> str:
+    """Return the CREATE TABLE statement of `table` (as `name`, when given); a temporary one takes an older one's place.
 
     >>> create_sql(STATUSES).splitlines()[0]
     'CREATE TABLE statuses ('
     """
     columns = ",\n".join(f"    {c.name} {c.type}{' NOT NULL' if c.required else ''}" for c in table.columns)
-    return f"CREATE TABLE {name or table.name} (\n{columns}\n)"
+    create = "CREATE OR REPLACE TEMP TABLE" if temporary else "CREATE TABLE"
+    return f"{create} {name or table.name} (\n{columns}\n)"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
-from floodmark.accounts.behaviour_sequence import kinds
-from floodmark.accounts.sequences import shared_by_few
+from floodmark.accounts.sequences import EXAMPLE_FLAGS, EXAMPLE_POSTS, kinds, shared_by_few
 from floodmark.accounts.timelines import columns
-from floodmark.registry import Flag, Judgements, Row
+from floodmark.registry import Flag, Judgements
 from floodmark.view import CaseView
 
 
@@ -27,24 +24,6 @@ def _judge(view: CaseView) -> Judgements:
         )
 
     return columns(accounts, judged, found.length > 0, why)
-
-
-def _example() -> tuple[Row, ...]:
-    rng = np.random.default_rng(6)
-    shared = rng.integers(0, 2, 60)
-    rows: list[Row] = []
-    for number in range(40):
-        own = shared if number < 15 else rng.integers(0, 2, 60)
-        rows += [
-            {
-                "post_id": f"x:{number}p{place}",
-                "account_id": f"x:{number}",
-                "at_ms": 1_594_944_000_000 + 977_000 * place,
-                "is_repost": bool(kind),
-            }
-            for place, kind in enumerate(own)
-        ]
-    return (*rows, {"post_id": "x:99p", "account_id": "x:99", "at_ms": 0, "is_repost": True})
 
 
 FLAG: Final = Flag(
@@ -71,6 +50,6 @@ FLAG: Final = Flag(
     judge=_judge,
     measure="M9",
     counted=False,
-    example_posts=_example(),
-    example_flags={**{f"x:{number}": number < 15 for number in range(40)}, "x:99": None},
+    example_posts=EXAMPLE_POSTS,
+    example_flags=EXAMPLE_FLAGS,
 )

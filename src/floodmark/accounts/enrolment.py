@@ -196,7 +196,7 @@ def difference_bounds(ours: Cohort, usual: Cohort, level: float) -> stats.Interv
     Newcombe's limits at the two corners that are furthest apart; without open accounts they are Newcombe's interval.
 
     >>> [round(end, 2) for end in difference_bounds(Cohort(10, 90), Cohort(5, 45, 50), 0.95)]
-    [-0.56, 0.13]
+    [-0.55, 0.13]
     """
     low, _ = stats.newcombe_difference(*ours.lowest, *usual.highest, level)
     _, high = stats.newcombe_difference(*ours.highest, *usual.lowest, level)

@@ -15,7 +15,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from floodmark.accounts.timelines import timelines
+from floodmark.registry import Row
 from floodmark.stats import Floats
+from floodmark.view import CaseView
 
 Int64s = NDArray[np.int64]
 
@@ -33,8 +36,36 @@ LEAST_SPREAD: Final = 0.1
 #: Stretches change places with so many neighbours.
 BLOCK: Final = 20
 _SEED: Final = 9
+#: With fewer accounts there is no crowd to compare with.
+MIN_ACCOUNTS: Final = 30
+#: The latest posts of an account that count; the published sets have up to 3,200.
+LATEST: Final = 3_250
 #: Orders worked on at once; each takes about 64 bytes a letter.
 _THREADS: Final = 2
+
+
+class Kinds(NamedTuple):
+    """The accounts with enough posts, which of them can be judged, and the kinds of their latest posts in order."""
+
+    accounts: tuple[str, ...]
+    judged: NDArray[np.bool_]
+    letters: NDArray[np.uint8]
+    starts: Int64s
+
+
+def kinds(view: CaseView) -> Kinds:
+    """Return the kinds (0 a post of its own, 1 a repost, 2 a reply) of each account's latest LATEST posts.
+
+    Nobody is judged with fewer than MIN_ACCOUNTS accounts, or where no post says what kind it is.
+    """
+    own = timelines(view, view.config.parameters.automation_min_posts)
+    (typed,) = view.db.one("SELECT count(is_repost) + count(replied_post_id) + count(replied_account_id) FROM posts")
+    count = len(own.accounts)
+    judged = np.full(count, count >= MIN_ACCOUNTS and typed > 0)
+    ends = np.repeat(own.starts[1:], np.diff(own.starts))
+    kept = np.arange(len(own.letter)) >= ends - LATEST
+    starts = np.concatenate([[0], np.cumsum(np.minimum(np.diff(own.starts), LATEST))]).astype(np.int64)
+    return Kinds(own.accounts, judged, own.letter[kept], starts)
 
 
 class Shared(NamedTuple):
@@ -124,3 +155,27 @@ def own_null(letters: NDArray[np.uint8], starts: Int64s) -> tuple[Floats, NDArra
     chance = np.sort(score[1:].ravel())
     reached = len(chance) - np.searchsorted(chance, score[0], side="left")
     return (1 + reached) / (1 + len(chance)), lengths[0].astype(np.int32), np.expm1(mean[0])
+
+
+def _example() -> tuple[Row, ...]:
+    """Return the posts of 40 accounts, of which the first 15 do the same in the same order, and one post of another."""
+    rng = np.random.default_rng(6)
+    shared = rng.integers(0, 2, 60)
+    rows: list[Row] = []
+    for number in range(40):
+        own = shared if number < 15 else rng.integers(0, 2, 60)
+        rows += [
+            {
+                "post_id": f"x:{number}p{place}",
+                "account_id": f"x:{number}",
+                "at_ms": 1_594_944_000_000 + 977_000 * place,
+                "is_repost": bool(kind),
+            }
+            for place, kind in enumerate(own)
+        ]
+    return (*rows, {"post_id": "x:99p", "account_id": "x:99", "at_ms": 0, "is_repost": True})
+
+
+#: The example of the flags that judge sequences, and who is flagged.
+EXAMPLE_POSTS: Final = _example()
+EXAMPLE_FLAGS: Final[dict[str, bool | None]] = {**{f"x:{number}": number < 15 for number in range(40)}, "x:99": None}

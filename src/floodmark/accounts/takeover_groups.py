@@ -36,7 +36,7 @@ class KeptGroup:
 
 def empty(view: CaseView) -> None:
     """Create the temporary table `_takeover_groups` without a row."""
-    view.db.execute(create_sql(TAKEOVER_GROUPS, FOUND).replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
+    view.db.execute(create_sql(TAKEOVER_GROUPS, FOUND, temporary=True))
 
 
 def keep(view: CaseView, found: Takeovers) -> None:

@@ -97,7 +97,7 @@ def set_rows(name: str, path: Path, resolution_ms: int, sql: str, minimum: int) 
         (accounts,) = db.one("SELECT count(*) FROM participants")
         view = CaseView(_config(minimum), db, ())
         for flag in FLAGS:
-            db.execute(schema.create_sql(schema.ACCOUNT_FLAGS).replace("CREATE TABLE", "CREATE OR REPLACE TABLE"))
+            db.execute(schema.create_sql(schema.ACCOUNT_FLAGS, temporary=True))
             judge(view, flag)
             known, hits = db.one("SELECT count(*), count(*) FILTER (flagged) FROM account_flags")
             made.append(_row(flag.name, name, f"from {minimum} posts on", accounts, known, hits))

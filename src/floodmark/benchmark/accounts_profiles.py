@@ -112,7 +112,7 @@ def _zipf(rng: Rng, words: tuple[str, ...], count: int) -> list[str]:
 def case_of(db: Database, profiles: Profiles, rosters: Mapping[str, str]) -> CaseView:
     """Return a case with these profiles; `rosters` gives the roster of accounts that are in one."""
     for table in (schema.PROFILES, schema.PARTICIPANTS, schema.ACCOUNT_FLAGS, schema.POSTS):
-        db.execute(schema.create_sql(table).replace("CREATE TABLE", "CREATE OR REPLACE TABLE"))
+        db.execute(schema.create_sql(table, temporary=True))
     db.load("accounts", profiles)
     many = len(rosters)
     members = {"roster": list(rosters.values()), "account_id": list(rosters)}
