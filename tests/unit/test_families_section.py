@@ -92,6 +92,9 @@ def test_no_account_is_named_and_hostile_text_is_harmless(make_view: MakeView) -
     assert "<script>alert(1)" not in page
     assert "secret_voice_#" in page
     assert "secret_voice_2" not in page
+    # Two kinds have families; each says its innocent reading once, above its lines.
+    assert page.count("Innocent reading:") == 2
+    assert page.index("Innocent reading:") < page.index("secret_voice_#")
 
 
 def test_order_of_rows_changes_no_byte(make_view: MakeView) -> None:
