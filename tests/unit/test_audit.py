@@ -227,6 +227,12 @@ def test_a_case_file_names_one_sample_for_each_roster(make_view: MakeView, roste
         make_view({"audit": audits})
 
 
+def test_a_file_that_is_not_there_is_named_with_its_field(make_view: MakeView) -> None:
+    config = make_view({"audit": [{"roster": "pro", "meaning": "m", "sheet": "s.csv", "key": "none.json"}]}).config
+    with pytest.raises(UsageError, match=r"^none\.json: field `audit\[1\]\.key`: cannot be read .*; correct the path$"):
+        audit_labels.load(config)
+
+
 def test_the_page_holds_foreign_text_as_text_only() -> None:
     made = page(HOSTILE, [(f"x:{HOSTILE}", (HOSTILE, "plain"))])
     seen: list[tuple[str, dict[str, str | None]]] = []

@@ -116,7 +116,10 @@ def load(config: CaseConfig) -> list[CaseAudit]:
     found = []
     for number, spec in enumerate(config.audits, 1):
         named = {"key.json": spec.key, "sheet.csv": spec.sheet} | ({"second.csv": spec.second} if spec.second else {})
-        files = {name: _bytes(config.source.parent / path, path) for name, path in named.items()}
+        files = {
+            name: _bytes(config.source.parent / path, f"{path}: field `audit[{number}].{name.partition('.')[0]}`")
+            for name, path in named.items()
+        }
         sheets = [(named[name], content) for name, content in files.items() if name != "key.json"]
         labelled = parse(spec.key, files["key.json"], sheets)
         if labelled.key.roster != spec.roster:
