@@ -181,6 +181,36 @@ def test_without_a_control_no_client_is_rare(make_view: MakeView) -> None:
     assert rare_client.clients(view) == ()
 
 
+def test_posts_without_a_client_say_nothing_of_clients(make_view: MakeView) -> None:
+    """Too few posts with a client: unknown, however many have none; and a missing client is no client."""
+    used = {f"x:r{n}": ["rare"] * 3 for n in range(20)} | {f"x:k{n}": ["known"] * 3 for n in range(20)}
+    used |= {"x:few": ["rare"] * 2 + [None] * 9, "x:part": ["rare"] * 3 + [None] * 9}
+    posts = [
+        {"post_id": f"{who}p{n}", "account_id": who, "at_ms": T0 + n, "client": client}
+        for who, own in used.items()
+        for n, client in enumerate(own)
+    ]
+    control = [
+        {"post_id": f"c{n}", "account_id": f"x:c{n}", "at_ms": T0, "client": "known", "stream": "sport"}
+        for n in range(300)
+    ]
+    control += [
+        {"post_id": f"n{n}", "account_id": f"x:n{n}", "at_ms": T0, "client": None, "stream": "sport"}
+        for n in range(300)
+    ]
+    rows = [{"stream": "main", "at_resolution_ms": 1000, **row} for row in [*posts, *control]]
+    members = [{"roster": "pro", "account_id": who, "posts": 1, "first_at_ms": 0} for who in used]
+    view = make_view(posts=rows, participants=members, account_flags=())
+    assert [(c.name, c.event, c.control, c.rare) for c in rare_client.clients(view)] == [
+        ("known", 20, 300, False),
+        ("rare", 22, 0, True),
+    ]
+    judge(view, rare_client.FLAG)
+    found = dict(view.db.rows("SELECT account_id, flagged FROM account_flags"))
+    assert "x:few" not in found
+    assert found == {who: who.startswith(("x:r", "x:part")) for who in used if who != "x:few"}
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_shared_moments_are_those_of_brute_force(seed: int) -> None:
     rng = np.random.default_rng(seed)

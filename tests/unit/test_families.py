@@ -98,10 +98,25 @@ def test_a_family_carries_what_the_report_says_of_it(make_view: View) -> None:
     assert family.p <= family.q <= 0.05
 
 
+def test_accounts_on_several_sides_are_no_comparison_for_a_side(make_view: View) -> None:
+    """Members of one family that post for both sides must not make it look common."""
+    texts: dict[str, str | None] = {f"x:p{n}": "we stand for our rivers" for n in range(6)}
+    texts |= {f"x:b{n}": "we stand for our rivers" for n in range(40)}
+    roster = {**{f"x:p{n}": "pro" for n in range(6)}, **{f"x:b{n}": "both" for n in range(40)}}
+    members = [{"roster": r, "account_id": a, "posts": 1, "first_at_ms": 0} for a, r in roster.items()]
+    accounts = [{"account_id": account, "description": text} for account, text in {**_others(1_000), **texts}.items()]
+    view = make_view(accounts=accounts, participants=members, account_flags=())
+    found = {family.roster: family for family in families(view, ("text",)).found}
+    assert set(found) == {"pro", "both"}
+    assert (found["pro"].elsewhere, found["pro"].reference) == (0, 1_000)
+    # Those of one side are no comparison for who posts for several either.
+    assert (found["both"].elsewhere, found["both"].reference) == (0, 1_000)
+
+
 def test_adjusted_equals_the_rule_written_out() -> None:
     rng = np.random.default_rng(3)
     for _ in range(50):
-        least = rng.choice([0.0001, 0.001, 0.02, 0.2, 1.0], 40)
+        least = rng.random(40) ** 3
         p = np.maximum(least, rng.random(40) ** 3)
         able = next(k for k in range(1, 41) if (least <= 0.05 / k).sum() <= k)
         used = [i for i in range(40) if least[i] <= 0.05 / able]
