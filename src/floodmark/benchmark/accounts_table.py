@@ -52,6 +52,14 @@ SOURCES: Final[Mapping[str, Source]] = {
     "burst_created": Source("accounts_enrolment", "M5", "planted within an hour", ("5", "10", "50")),
     "clock_marks": _automation("clock_marks", _BEAT, "jitter 600 s", "jitter 300 s", "jitter 10 s"),
     "default_profile": _profiles("default_profile"),
+    "digital_dna": Source(
+        "accounts_automation",
+        "digital_dna",
+        "20 copies of 150 posts",
+        ("10% changed", "5% changed", "0% changed"),
+        # Copies hide the false alarms of this rule, so the row in which nothing is planted counts.
+        ("20 copies of 150 posts", "100% changed"),
+    ),
     "digit_tail": _profiles("digit_tail", "planted handle", "7 digits", "8 digits", "12 digits"),
     "family": _profiles("family"),
     "low_follower": _profiles("low_follower"),
