@@ -17,6 +17,7 @@ import orjson
 from floodmark import __version__, case, derive, registry
 from floodmark import config as configuration
 from floodmark.accounts import audit_labels
+from floodmark.case import CASE_FILE
 from floodmark.config import CaseConfig, InputSpec
 from floodmark.engine.duckdb import Database
 from floodmark.errors import EngineError, EvidenceError, IngestError, UsageError
@@ -27,7 +28,6 @@ from floodmark.registry import Reader
 from floodmark.schema import AUDIT_LABELS, create_sql
 from floodmark.view import CaseView, InputCount
 
-CASE_FILE: Final = "case.toml"
 FINDINGS: Final = "findings.json"
 REPORT: Final = "report.html"
 LOG: Final = "log.jsonl"
@@ -123,44 +123,6 @@ def replay(folder: Path, finding_id: str) -> tuple[Mapping[str, object], Mapping
                     if finding.id == finding_id:
                         return stored[finding_id], as_json(finding)
     return stored[finding_id], None
-
-
-def audit_draw(folder: Path, roster: str, size: int, out: Path, seed: int) -> None:
-    """Draw a sample of a roster of a finished case and write it to `out` (see accounts.audit)."""
-    from floodmark.accounts import audit
-
-    if out.resolve().is_relative_to(folder.resolve()):
-        raise UsageError(f"{out}: lies inside the case, whose files are fixed; choose another --out")
-    case.read_manifest(folder)
-    config = configuration.load(folder / CASE_FILE)
-    with Database() as db:
-        derive.open_base(db, folder / "tables")
-        derive.open_derived(db, folder / "tables")
-        derive.open_flags(db, folder / "tables")
-        audit.write(audit.draw(CaseView(config, db, ()), roster, size, seed), out)
-
-
-def audit_read(folder: Path, sheets: Sequence[Path], out: Path | None = None) -> str:
-    """Read labelled sheets of a sample of this case and return what they say in words."""
-    case.read_manifest(folder)
-    config = configuration.load(folder / CASE_FILE)
-    labelled, level = audit_labels.read(sheets, out), config.parameters.level
-    with Database() as db:
-        db.view_parquet("participants", folder / "tables/participants.parquet")
-        audit_labels.check_roster(db, config.name, labelled)
-    result = audit_labels.result(labelled, level)
-    share, (low, high) = result.share.share, result.share.interval
-    lines = [
-        f"Of the accounts of {labelled.key.roster}, {share:.1%} are what was labelled yes; {level:.0%} interval"
-        f" {low:.1%} to {high:.1%}, from {result.labelled} labelled accounts ({result.unclear} cannot tell, counted as"
-        " no at the low end and as yes at the high end)."
-    ]
-    if result.agreement:
-        value, lowest, highest = result.agreement
-        lines.append(f"Two labellers agree with kappa {value:.2f} ({lowest:.2f} to {highest:.2f}).")
-    lines.append("It is as good as the labels; errors of the labellers are not in the interval.")
-    lines.append("To have it in the report, name the sheet and its key under [[audit]] in the case file and run again.")
-    return "\n".join(lines)
 
 
 def check_data(db: Database, config: CaseConfig, source: str) -> None:
