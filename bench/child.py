@@ -16,6 +16,11 @@ Report = dict[str, float | int]
 
 def generate(shape: str, rows: str, path: str) -> Report:
     """Write the input."""
+    if shape == "posts":
+        from posts import write_case
+
+        write_case(Path(path), int(rows))
+        return {}
     from shares import SHAPES, write_shares, write_texts
 
     if shape == "texts":
@@ -129,12 +134,46 @@ def count_families(path: str) -> Report:
     return {"edges": families, "pairs": int(posts)}
 
 
+def flags(path: str) -> Report:
+    """Judge the accounts of a made case by every flag."""
+    from floodmark import registry
+    from floodmark.accounts import takeover_groups
+    from floodmark.accounts.judge import judge_all
+    from floodmark.engine.duckdb import Database
+    from floodmark.errors import EngineError
+    from posts import case_of
+
+    with Database(Path(path)) as db:
+        view = case_of(db)
+        registry.flags()  # loaded, as in a run
+        started = time.perf_counter()
+        takeover_groups.empty(view)
+        failed = judge_all(view, "_flags")
+        seconds = time.perf_counter() - started
+        if failed:
+            raise EngineError(f"flags that failed: {failed}")
+        db.execute("CREATE OR REPLACE TABLE account_flags AS SELECT * FROM _flags")
+    return {"seconds": seconds}
+
+
+def count_flags(path: str) -> Report:
+    """Count the posts of a made case, and the judgements on its accounts."""
+    from floodmark.engine.duckdb import Database
+
+    with Database(Path(path)) as db:
+        (judged,) = db.one("SELECT count(*) FILTER (flagged IS NOT NULL) FROM account_flags")
+        (posts,) = db.one("SELECT count(*) FROM posts")
+    return {"edges": judged, "pairs": posts}
+
+
 TASKS: dict[str, Callable[..., Report]] = {
     "generate": generate,
     "count": count,
     "count-verdicts": count_verdicts,
     "count-families": count_families,
     "narratives": narratives,
+    "flags": flags,
+    "count-flags": count_flags,
     "in-process": in_process,
     "sql": sql,
 }

@@ -5,9 +5,10 @@
 Writes its own seeded input into a temporary folder, runs each case once to warm up and then `--runs` times, and appends
 the medians of wall-clock seconds, of processor seconds (of the whole process) and of peak memory to bench/history.csv.
 For `coordination`, edges are those of groups, and pairs those of different accounts' first actions on one object within
-the widest window; for `narratives`, families and their posts. Growth is shown by `--case coordination-60s` with --rows
-100000, 1000000 and 10000000. Compare ratios within one run, not seconds of different machines; on a busy machine,
-compare processor seconds.
+the widest window; growth is shown by `--case coordination-60s` with `--rows` 100000, 1000000 and 10000000. `flags` are
+all account flags on a made case with so many posts; its edges are judgements (one account, one flag), its pairs posts.
+Of `narratives`, edges are families and pairs their posts. Compare ratios within one run, not seconds of different
+machines; on a busy machine, compare processor seconds.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Case:
 
 _COORDINATION = (*CLI, "coordination", "{shares}", "--out", "{folder}", "--quiet")
 _VERDICTS = ("count-verdicts", "{folder}", "{shares}")
+_JUDGED = ("count-flags", "{shares}")
 
 
 CASES = (
@@ -83,6 +85,7 @@ CASES = (
         one_run=True,
         counts=("count-families", "{out}"),
     ),
+    Case("flags", "posts", (str(HERE / "child.py"), "flags", "{shares}"), rows=5_000_000, counts=_JUDGED),
 )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from floodmark import schema
+from floodmark.accounts import takeover_groups
 from floodmark.accounts.judge import judge_all
 from floodmark.config import CaseConfig
 from floodmark.engine.duckdb import Database
@@ -102,6 +103,7 @@ def make_view() -> Callable[..., CaseView]:
         if "account_flags" not in tables:
             assert judge_all(view, "_flags") == {}
             db.execute("INSERT INTO account_flags SELECT * FROM _flags")
+            db.execute(f"INSERT INTO takeover_groups SELECT * FROM {takeover_groups.FOUND}")
         return view
 
     return build

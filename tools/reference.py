@@ -80,6 +80,7 @@ def flags_page() -> str:
         benign = "\n".join(f"- {line}" for line in item.benign)
         parts.append(
             f"## {item.name}: {item.title}\n\n{item.meaning}\n\n"
+            f"{'' if item.counted else 'Shown for comparison, counted nowhere. '}"
             f"Needs: {needs}. Parameters: {', '.join(item.parameters) or 'none'}.\n\n"
             f"Innocent readings:\n\n{benign}\n\nSource: {item.source}"
         )

@@ -26,6 +26,7 @@ from floodmark import __version__
 from floodmark.errors import EvidenceError, UsageError
 from floodmark.schema import FORMAT_VERSION
 
+CASE_FILE: Final = "case.toml"
 MANIFEST: Final = "case.json"
 _STEPS: Final = ".steps"
 _CHUNK_BYTES: Final = 1 << 20

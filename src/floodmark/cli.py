@@ -200,14 +200,14 @@ def audit_sample(
 
     Example: floodmark audit-sample debate.case --read labelled.csv --out audit
     """
-    from floodmark.pipeline import audit_draw, audit_read
+    from floodmark import audits
 
     if bool(read) == bool(roster) or (roster and not out):
         raise UsageError("audit-sample: give --roster and --out to draw, or --read to read labels back")
     if read:
-        typer.echo(_printable(audit_read(case, read, out)))
+        typer.echo(_printable(audits.read(case, read, out)))
     elif roster and out:
-        audit_draw(case, roster, size, out, seed)
+        audits.draw(case, roster, size, out, seed)
         typer.echo(
             _printable(f"Wrote {out}; label audit-sheet.html or audit-sheet.csv, then: --read the labelled sheet")
         )

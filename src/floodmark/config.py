@@ -222,6 +222,19 @@ class Narratives(_Strict):
     threshold: Annotated[float, Field(gt=0, le=1)]
 
 
+class Audit(_Strict):
+    """A labelled sample of a roster: the sheets of one or two labellers, the key, and what a `yes` meant to them.
+
+    Paths are relative to the case file.
+    """
+
+    roster: Name
+    meaning: Annotated[str, Field(min_length=1, max_length=500)]
+    sheet: Annotated[str, Field(min_length=1)]
+    key: Annotated[str, Field(min_length=1)]
+    second: Annotated[str, Field(min_length=1)] | None = None
+
+
 class Parameters(_Strict):
     """Thresholds, all printed in the report. The defaults are those of the design."""
 
@@ -239,6 +252,7 @@ class Parameters(_Strict):
     enrolment_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     enrolment_recent_years: Annotated[int, Field(ge=1, le=100)] = 2
     dormant_days: Annotated[int, Field(ge=1, le=36_500)] = 180
+    dormant_awake_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     silent_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     digit_tail_digits: Annotated[int, Field(ge=1, le=40)] = 8
     random_handle_permille: Annotated[int, Field(ge=5, le=500)] = 10
@@ -281,8 +295,19 @@ class CaseConfig(_Strict):
     populations: tuple[Population, ...] = Field(alias="population", default=())
     prevalence: Prevalence | None = None
     narratives: Narratives | None = None
+    audits: tuple[Audit, ...] = Field(alias="audit", default=())
     parameters: Parameters = Parameters()
     source: Path = Field(default=Path(), exclude=True)
+
+    @model_validator(mode="after")
+    def _audits_of_rosters(self) -> CaseConfig:
+        audited = [audit.roster for audit in self.audits]
+        for place, roster in enumerate(audited):
+            if roster not in self.subjects:
+                raise ValueError(f"audit.roster {roster!r} is no roster; name one of {', '.join(self.subjects)}")
+            if roster in audited[:place]:
+                raise ValueError(f"audit.roster {roster!r} is there twice; keep one [[audit]] for each roster")
+        return self
 
     @model_validator(mode="after")
     def _coherent(self) -> CaseConfig:

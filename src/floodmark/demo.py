@@ -18,13 +18,18 @@ PLANTED: Final = {
     "behaviour_sequence": "automated = 'true'",
     "burst_created": "burst IS NOT NULL",
     "clock_marks": "automated = 'true' OR scheduler = 'true'",
+    "digital_dna": "automated = 'true'",
     "digit_tail": "long_digit_tail = 'true'",
+    "family": "coalesce(handle_family, picture_family, description_family) IS NOT NULL",
     "handle_swap": "handle_swapped = 'true'",
     "no_night": "automated = 'true'",
     "random_handle": "random_handle = 'true'",
     "rare_client": "rare_client = 'true'",
     "regular_gaps": "automated = 'true'",
+    "shared_picture": "picture_family IS NOT NULL",
+    "shared_text": "description_family IS NOT NULL",
     "takeover": "taken_over = 'true'",
+    "templated_handle": "handle_family IS NOT NULL",
 }
 #: The same for roles of the table account_structure. Who leads a group and never follows is shown as amplified too.
 STRUCTURE: Final = {"starters": ("starter", "leader = 'true'"), "amplified": ("amplified", "always_reposted = 'true'")}

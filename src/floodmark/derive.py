@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from floodmark import registry, textfold
+from floodmark.accounts import takeover_groups
 from floodmark.accounts.creation_ids import load_schemes
 from floodmark.accounts.judge import judge_all
 from floodmark.accounts.structure import account_structure
@@ -20,13 +21,7 @@ from floodmark.config import CaseConfig
 from floodmark.engine.duckdb import Database, read_sql
 from floodmark.errors import UsageError
 from floodmark.event import narratives
-from floodmark.schema import (
-    ACCOUNT_FLAGS,
-    ACCOUNT_STRUCTURE,
-    COORDINATION,
-    EDGES,
-    create_sql,
-)
+from floodmark.schema import ACCOUNT_FLAGS, ACCOUNT_STRUCTURE, COORDINATION, EDGES, TAKEOVER_GROUPS, create_sql
 from floodmark.view import CaseView
 
 BASE_FILES: Final = (
@@ -39,6 +34,8 @@ DERIVED_FILES: Final = (
     ACCOUNT_STRUCTURE.name,
     *(table.name for table in narratives.TABLES),
 )
+#: Tables of the step that judges accounts.
+FLAG_FILES: Final = (ACCOUNT_FLAGS.name, TAKEOVER_GROUPS.name)
 
 # Letters, marks, digits and _ make a word; everything else parts words.
 _WORDS: Final = r"' ' || trim(regexp_replace({}, '[^\p{{L}}\p{{M}}\p{{N}}_]+', ' ', 'g')) || ' '"
@@ -59,6 +56,12 @@ def open_base(db: Database, tables: Path) -> None:
 def open_derived(db: Database, tables: Path) -> None:
     """Make the derived tables in the folder `tables` readable by name."""
     for name in DERIVED_FILES:
+        db.view_parquet(name, tables / f"{name}.parquet")
+
+
+def open_flags(db: Database, tables: Path) -> None:
+    """Make the tables of `derive_flags` in the folder `tables` readable by name."""
+    for name in FLAG_FILES:
         db.view_parquet(name, tables / f"{name}.parquet")
 
 
@@ -85,9 +88,11 @@ def derive(db: Database, config: CaseConfig, out: Path, progress: Progress = lam
 
 
 def derive_flags(view: CaseView, out: Path, progress: Progress = lambda _share: None) -> Mapping[str, str]:
-    """Judge every participant by every flag into the folder `out` and open the table; return the flags that failed."""
+    """Judge every participant by every flag into the folder `out` and open its tables; return the flags that failed."""
+    takeover_groups.empty(view)
     failed = judge_all(view, "_flags", progress=progress)
     _write(view.db, out, ACCOUNT_FLAGS.name, "SELECT * FROM _flags")
+    _write(view.db, out, TAKEOVER_GROUPS.name, f"SELECT * FROM {takeover_groups.FOUND}")
     return failed
 
 
@@ -140,7 +145,7 @@ def _actions(db: Database, config: CaseConfig, out: Path) -> None:
 
 
 def _edges(db: Database, config: CaseConfig, out: Path) -> None:
-    db.execute(create_sql(EDGES, "_edges").replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
+    db.execute(create_sql(EDGES, "_edges", temporary=True))
     min_objects = config.parameters.min_objects
     for scope in ("event", "control"):
         (resolution_ms,) = db.one(f"SELECT coalesce(max(resolution_ms), 1) FROM clock_{scope}")
@@ -171,7 +176,7 @@ def _coordination(db: Database, config: CaseConfig, out: Path) -> None:
 
 def _structure(db: Database, config: CaseConfig, out: Path) -> None:
     name = ACCOUNT_STRUCTURE.name
-    db.execute(create_sql(ACCOUNT_STRUCTURE, "_structure").replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
+    db.execute(create_sql(ACCOUNT_STRUCTURE, "_structure", temporary=True))
     columns = account_structure(CaseView(config, db, ()))
     if columns["account_id"]:
         db.load("_structure", columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 import threading
@@ -15,6 +16,8 @@ import orjson
 
 from floodmark import __version__, case, derive, registry
 from floodmark import config as configuration
+from floodmark.accounts import audit_labels
+from floodmark.case import CASE_FILE
 from floodmark.config import CaseConfig, InputSpec
 from floodmark.engine.duckdb import Database
 from floodmark.errors import EngineError, EvidenceError, IngestError, UsageError
@@ -22,10 +25,9 @@ from floodmark.findings import Finding, as_json, dump, not_testable, unique
 from floodmark.ingest import store
 from floodmark.progress import Reporter
 from floodmark.registry import Reader
-from floodmark.schema import ACCOUNT_FLAGS
+from floodmark.schema import AUDIT_LABELS, create_sql
 from floodmark.view import CaseView, InputCount
 
-CASE_FILE: Final = "case.toml"
 FINDINGS: Final = "findings.json"
 REPORT: Final = "report.html"
 LOG: Final = "log.jsonl"
@@ -41,6 +43,7 @@ _EXPORTED: Final = {
     "account_structure": "exports/account-structure.csv",
     "narratives": "exports/narratives.csv",
 }
+_LABELS: Final = AUDIT_LABELS.name
 _PART_FILES: Final = ("posts", "account_observations", "statuses", "post_deletions", "rejects")
 
 
@@ -68,6 +71,7 @@ def run_case(
     or EngineError with one sentence; the folder is then as it was.
     """
     prepared = [_prepare(config, number, spec) for number, spec in enumerate(config.inputs, 1)]
+    audits = audit_labels.load(config)
     if not folder.exists():  # else its derived tables may well be kept
         threading.Thread(target=_load_test, daemon=True).start()
     with case.staged(folder) as staging:
@@ -75,6 +79,7 @@ def run_case(
         _freeze_case_file(staging, config)
         _merge(staging, config, inputs, reporter)
         _derive(staging, config, reporter)
+        _audits(staging, config, audits)
         flags = _flags(staging, config, inputs, reporter)
         found, failed = _findings(staging, config, inputs, flags, reporter)
         _report(staging, config, inputs, found, failed, (planted, compare), reporter)
@@ -96,7 +101,7 @@ def replay(folder: Path, finding_id: str) -> tuple[Mapping[str, object], Mapping
     changed, UsageError when there is no such finding.
     """
     manifest = case.read_manifest(folder)
-    for name in (CASE_FILE, FINDINGS, *(f"tables/{table}.parquet" for table in derive.BASE_FILES)):
+    for name in (CASE_FILE, FINDINGS, *(f"tables/{table}.parquet" for table in (*derive.BASE_FILES, _LABELS))):
         if not (folder / name).is_file() or case.sha256_file(folder / name) != manifest["files"].get(name):
             raise EvidenceError(
                 f"{name}: is missing or changed since the case was written; restore it from a copy of the case"
@@ -112,49 +117,13 @@ def replay(folder: Path, finding_id: str) -> tuple[Mapping[str, object], Mapping
         inputs = tuple(_input_count(step["result"]) for step in manifest["steps"] if step["name"].startswith("input/"))
         view = CaseView(config, db, inputs)
         derive.derive_flags(view, Path(temporary))
+        db.view_parquet(_LABELS, folder / f"tables/{_LABELS}.parquet")
         for section in _ordered_sections():
             if finding_id.split(".", maxsplit=1)[0] in section.measures:
                 for finding in section.findings(view):
                     if finding.id == finding_id:
                         return stored[finding_id], as_json(finding)
     return stored[finding_id], None
-
-
-def audit_draw(folder: Path, roster: str, size: int, out: Path, seed: int) -> None:
-    """Draw a sample of a roster of a finished case and write it to `out` (see accounts.audit)."""
-    from floodmark.accounts import audit
-
-    if out.resolve().is_relative_to(folder.resolve()):
-        raise UsageError(f"{out}: lies inside the case, whose files are fixed; choose another --out")
-    case.read_manifest(folder)
-    config = configuration.load(folder / CASE_FILE)
-    with Database() as db:
-        derive.open_base(db, folder / "tables")
-        derive.open_derived(db, folder / "tables")
-        db.view_parquet(ACCOUNT_FLAGS.name, folder / f"tables/{ACCOUNT_FLAGS.name}.parquet")
-        audit.write(audit.draw(CaseView(config, db, ()), roster, size, seed), out)
-
-
-def audit_read(folder: Path, sheets: Sequence[Path], out: Path | None = None) -> str:
-    """Read labelled sheets of a sample of this case and return what they say in words."""
-    from floodmark.accounts import audit
-
-    case.read_manifest(folder)
-    level = configuration.load(folder / CASE_FILE).parameters.level
-    result = audit.read(sheets, level, out)
-    share, (low, high) = result.share.share, result.share.interval
-    labelled = sum(stratum.drawn for stratum in result.strata)
-    unclear = sum(stratum.unclear for stratum in result.strata)
-    lines = [
-        f"Of the accounts of {result.roster}, {share:.1%} are what was labelled yes; {level:.0%} interval"
-        f" {low:.1%} to {high:.1%}, from {labelled} labelled accounts ({unclear} cannot tell, counted as no at the low"
-        " end and as yes at the high end)."
-    ]
-    if result.agreement:
-        value, lowest, highest = result.agreement
-        lines.append(f"Two labellers agree with kappa {value:.2f} ({lowest:.2f} to {highest:.2f}).")
-    lines.append("It is as good as the labels; errors of the labellers are not in the interval.")
-    return "\n".join(lines)
 
 
 def check_data(db: Database, config: CaseConfig, source: str) -> None:
@@ -289,6 +258,27 @@ def _derive(staging: case.Staging, config: CaseConfig, reporter: Reporter) -> No
     staging.step("derived", [staging.steps["tables"].key, _window_key(config), used], outputs, run)
 
 
+def _audits(staging: case.Staging, config: CaseConfig, audits: Sequence[audit_labels.CaseAudit]) -> None:
+    """Keep the labelled samples that the case file names, after checking that they are of this case's rosters."""
+    tables = staging.folder / "tables"
+    kept = {name: content for audit in audits for name, content in audit.files.items()}
+
+    def run() -> None:
+        with Database() as db:
+            db.view_parquet("participants", tables / "participants.parquet")
+            for audit in audits:
+                audit_labels.check_roster(db, config.name, audit.labelled)
+            db.execute(create_sql(AUDIT_LABELS))
+            if audits:
+                db.load(_LABELS, audit_labels.label_columns([audit.labelled for audit in audits]))
+            db.write_parquet(f"SELECT * FROM {_LABELS} ORDER BY roster, account_id", tables / f"{_LABELS}.parquet")
+        for name, content in kept.items():
+            _write(staging.folder / name, content)
+
+    key = [staging.steps["derived"].key, {name: hashlib.sha256(data).hexdigest() for name, data in kept.items()}]
+    staging.step("audits", key, [f"tables/{_LABELS}.parquet", *kept], run)
+
+
 def _flags(
     staging: case.Staging, config: CaseConfig, inputs: tuple[InputCount, ...], reporter: Reporter
 ) -> Mapping[str, str]:
@@ -302,7 +292,7 @@ def _flags(
             return {"failed_flags": derive.derive_flags(CaseView(config, db, inputs), tables, advance)}
 
     key = [staging.steps["derived"].key, config.parameters.model_dump(mode="json")]
-    result: Any = staging.step("flags", key, [f"tables/{ACCOUNT_FLAGS.name}.parquet"], run).result
+    result: Any = staging.step("flags", key, [f"tables/{name}.parquet" for name in derive.FLAG_FILES], run).result
     return {f"flag {name}": str(reason) for name, reason in result["failed_flags"].items()}
 
 
@@ -319,7 +309,8 @@ def _findings(
         with Database() as db, reporter.step("Measuring") as advance:
             derive.open_base(db, staging.folder / "tables")
             derive.open_derived(db, staging.folder / "tables")
-            db.view_parquet(ACCOUNT_FLAGS.name, staging.folder / f"tables/{ACCOUNT_FLAGS.name}.parquet")
+            derive.open_flags(db, staging.folder / "tables")
+            db.view_parquet(_LABELS, staging.folder / f"tables/{_LABELS}.parquet")
             view = CaseView(config, db, inputs)
             sections = [section for section in _ordered_sections() if config.has_posts or not section.needs_posts]
             for number, section in enumerate(sections, 1):
@@ -332,7 +323,9 @@ def _findings(
         (staging.folder / FINDINGS).write_bytes(dump(unique(found)))
         return {"failed_sections": failed}
 
-    step = staging.step("findings", [staging.steps["flags"].key, _config_key(config)], [FINDINGS], run)
+    step = staging.step(
+        "findings", [staging.steps[name].key for name in ("flags", "audits")] + _config_key(config), [FINDINGS], run
+    )
     result: Any = step.result
     return orjson.loads((staging.folder / FINDINGS).read_bytes()), {**failed_flags, **result["failed_sections"]}
 
@@ -377,7 +370,7 @@ def _report(
             exports.write_findings_csv(staging.folder / "exports/findings.csv", found)
             exports.write_findings_spreadsheet_csv(staging.folder / "exports/findings-for-spreadsheets.csv", found)
             derive.open_derived(db, staging.folder / "tables")
-            db.view_parquet(ACCOUNT_FLAGS.name, staging.folder / f"tables/{ACCOUNT_FLAGS.name}.parquet")
+            derive.open_flags(db, staging.folder / "tables")
             for table, name in _EXPORTED.items():
                 exports.write_table_csv(db, table, staging.folder / name)
 
@@ -424,7 +417,8 @@ def _window_key(config: CaseConfig) -> list[object]:
 
 def _config_key(config: CaseConfig) -> list[object]:
     """Everything in the case file that a derived table or a finding may depend on: all but where the inputs lie."""
-    return [config.model_dump(mode="json", exclude={"inputs", "source"}), *_window_key(config)]
+    shown = config.model_dump(mode="json", exclude={"inputs", "source", "audits"})
+    return [shown, [[audit.roster, audit.meaning] for audit in config.audits], *_window_key(config)]
 
 
 def _utc(at_ms: int) -> str:

@@ -93,7 +93,8 @@ class Flag:
 
     NULL, or no row, means that the account cannot be judged (its column is empty); such accounts count as unknown,
     never as unflagged. `needs` are columns of `accounts`, or of another table as in `posts.client`: without a value in
-    any of them nobody can be judged. `measure` says in which part of the report the flag stands.
+    any of them nobody can be judged. `measure` says in which part of the report the flag stands. A flag that is not
+    `counted` is shown for comparison only: no combination, union, prevalence or headline takes it in.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Flag:
     sql: str = ""
     judge: Callable[[CaseView], Judgements] | None = None
     measure: str = "M4"
+    counted: bool = True
     example_accounts: tuple[Row, ...] = ()
     example_posts: tuple[Row, ...] = ()
     example_observations: tuple[Row, ...] = ()

@@ -7,6 +7,7 @@ Times are int64 UTC milliseconds; unknown is NULL, never 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 FORMAT_VERSION: Final = 1
@@ -33,7 +34,7 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Column names in order."""
         return tuple(column.name for column in self.columns)
@@ -173,6 +174,21 @@ LISTED_ACCOUNTS: Final = Table(
     (
         Column("stream", "VARCHAR", "stream of that input", required=True),
         Column("account_id", "VARCHAR", f"id of the account, {_ID}", required=True),
+    ),
+)
+
+AUDIT_LABELS: Final = Table(
+    "audit_labels",
+    "base",
+    "What labellers said of the accounts of a random sample, where the case file names one.",
+    ("roster", "account_id"),
+    (
+        Column("roster", "VARCHAR", "the roster that the sample was drawn from", required=True),
+        Column("account_id", "VARCHAR", f"id of the account, {_ID}", required=True),
+        Column("stratum", "VARCHAR", "the part of the roster that it was drawn from", required=True),
+        Column("stratum_accounts", "BIGINT", "accounts in that part", "accounts", required=True),
+        Column("label", "VARCHAR", "`yes`, `no` or `cannot tell`, by the first labeller", required=True),
+        Column("second_label", "VARCHAR", "the same by the second labeller, if there was one"),
     ),
 )
 
@@ -493,8 +509,8 @@ NARRATIVES: Final = Table(
         Column(
             "kind",
             "VARCHAR",
-            "exact (one key), copied (exact and near-duplicate), reworded (most of the wording, any order) or paraphrase (by the user's"
-            " model)",
+            "exact (one key), copied (exact and near-duplicate), reworded (most of the wording, any order) or"
+            " paraphrase (by the user's model)",
         ),
         Column("wording", "VARCHAR", "raw text of a post with the wording that most accounts posted"),
         Column("posts", "BIGINT", "own posts", "posts"),
@@ -551,6 +567,31 @@ NARRATIVE_POSTS: Final = Table(
     ),
 )
 
+TAKEOVER_GROUPS: Final = Table(
+    "takeover_groups",
+    "derived",
+    "Groups of accounts that broke their own habits together, as the flag `takeover` found them.",
+    ("number",),
+    (
+        Column(
+            "number", "BIGINT", "number of the group, the largest first; evidence calls it T1, T2, ...", required=True
+        ),
+        Column("set_aside", "BOOLEAN", "the rest of the crowd changed likewise: nobody is flagged", required=True),
+        Column("feature", "VARCHAR", "what all its accounts changed: `client` or `language`", required=True),
+        Column("value", "VARCHAR", "the value new to them", required=True),
+        Column("first_ms", "BIGINT", "when the first of them changed", "UTC ms", required=True),
+        Column("last_ms", "BIGINT", "when the last of them changed", "UTC ms", required=True),
+        Column("accounts", "BIGINT", "how many they are", "accounts", required=True),
+        Column("account_ids", "VARCHAR[]", "who they are; empty where set aside", required=True),
+        Column("hours_before", "VARCHAR[]", "of each, its earlier active hours with the value, as `0 of 27`"),
+        Column("also_new_features", "VARCHAR[]", "what else changed to the same values, the commonest first"),
+        Column("also_new_values", "VARCHAR[]", "to which value"),
+        Column("also_new_accounts", "BIGINT[]", "in how many of the accounts", "accounts"),
+        Column("took_up", "BIGINT", "accounts that took up the first value in these days at all", "accounts"),
+        Column("p_value", "DOUBLE", "chance of such a group anywhere in the case by the crowd's own changes"),
+    ),
+)
+
 #: Tables of the coordination test, in the order in which they are written.
 COORDINATION: Final = (
     COORDINATION_TESTS,
@@ -568,6 +609,7 @@ TABLES: Final = (
     STATUSES,
     POST_DELETIONS,
     LISTED_ACCOUNTS,
+    AUDIT_LABELS,
     REJECTS,
     POST_FEATURES,
     PROFILES,
@@ -581,14 +623,16 @@ TABLES: Final = (
     NARRATIVES,
     NARRATIVE_POSTS,
     NARRATIVE_ACCOUNTS,
+    TAKEOVER_GROUPS,
 )
 
 
-def create_sql(table: Table, name: str | None = None) -> str:
-    """Return the CREATE TABLE statement of `table` (as `name`, when given).
+def create_sql(table: Table, name: str | None = None, *, temporary: bool = False) -> str:
+    """Return the CREATE TABLE statement of `table` (as `name`, when given); a temporary one takes an older one's place.
 
     >>> create_sql(STATUSES).splitlines()[0]
     'CREATE TABLE statuses ('
     """
     columns = ",\n".join(f"    {c.name} {c.type}{' NOT NULL' if c.required else ''}" for c in table.columns)
-    return f"CREATE TABLE {name or table.name} (\n{columns}\n)"
+    create = "CREATE OR REPLACE TEMP TABLE" if temporary else "CREATE TABLE"
+    return f"{create} {name or table.name} (\n{columns}\n)"

@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import doctest
 import re
 from pathlib import Path
-from types import ModuleType
 
-import pytest
-
-from floodmark.coaction import edges, kernel, lines, table
 from floodmark.coaction.edges import run_edges
-
-
-@pytest.mark.parametrize("module", [kernel, lines, table, edges], ids=lambda module: module.__name__)
-def test_examples_in_docstrings_run(module: ModuleType) -> None:
-    result = doctest.testmod(module)
-    assert result.attempted > 0
-    assert result.failed == 0
 
 
 def test_the_example_of_the_explanation_is_true(root: Path, tmp_path: Path) -> None:

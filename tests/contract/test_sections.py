@@ -193,6 +193,7 @@ def profile(rng: random.Random, account: str) -> dict[str, object]:
         "default_picture": rng.choice([True, False, None]),
         "picture": rng.choice(["dawn", "hills", None]),
         "handle": rng.choice([f"walker_{account[2:]}", f"ben{account[2:]}{account[2:]}", None]),
+        "display_name": f"Walker {account[2:]}",
     }
 
 
@@ -274,6 +275,7 @@ def expected_ids() -> set[str]:
         ids |= {f"M4.{name}.{subject}" for name in ("new", "dormant", "low_follower", "default_profile")}
         ids |= {f"M4.{name}.{subject}" for name in ("any", "prevalence", "combinations", "prevalence_audit")}
         ids |= {f"M4.{name}.{subject}" for name in ("prevalence_labelled", "prevalence_latent")}
+        ids |= {f"M4.families_{kind}.{subject}" for kind in ("text", "picture", "handle", "name", "second")}
         ids |= {f"M5.{name}.{subject}" for name in ("enrolled", "enrolled_accounts")}
         ids |= {f"M6.{name}.{subject}" for name in ("gone", "deleted", "suspended", "silent", "not_found", "protected")}
         ids |= {f"M6.{name}.{subject}" for name in ("renamed", "returned", "came_back", "staying", "deleting_accounts")}
@@ -289,6 +291,7 @@ def expected_ids() -> set[str]:
         if subject != "control":
             ids |= {f"M13.copied_difference.{subject}", f"M13.reworded_difference.{subject}"}
             ids |= {f"M2.lift_over_control.{subject}", f"M2.top_target_share_difference.{subject}"}
+            ids |= {f"M4.family_difference.{subject}"}
             ids |= {f"M4.any_difference.{subject}", f"M5.difference.{subject}", f"M6.gone_difference.{subject}"}
             ids |= {f"M6.matched_difference.{subject}", f"M6.short_lived_difference.{subject}"}
     return ids

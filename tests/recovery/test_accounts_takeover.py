@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,3 +83,17 @@ def test_hostile_values_and_missing_columns_judge_nobody_wrongly() -> None:
     hostile = [{**row, "client": None if n % 7 else "'; DROP TABLE posts --"} for n, row in enumerate(rows)]
     study.measure(hostile)
     assert study.measure(rows[:1]) == (set(), set())
+
+
+def test_real_sets_without_the_columns_judge_nobody_and_organic_ones_name_nobody(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOODMARK_SHARED", str(shared))
+    found = {row["strength"]: row for row in study.real_rows()}
+    assert {name: row["flagged"] for name, row in found.items() if "organic" in name} == {
+        "organic_gopdebate_2015": 0,
+        "organic_pheme_2014_15": 0,
+    }
+    assert found["organic_gopdebate_2015"]["judged"] == 0
+    assert found["organic_gopdebate_2015"]["false_alarm_high"] is None
+    assert found["organic_pheme_2014_15"]["judged"] > 0

@@ -56,9 +56,11 @@ def by_hand(profile: dict[str, object] | None) -> dict[str, bool | None]:
     assert previous is None or isinstance(previous, int)
     assert followers is None or isinstance(followers, int)
     young = None if created is None else created >= START - 180 * DAY
+    # A last post at the start of the event says nothing of the time before it.
+    said = previous if previous is not None and (previous < START or young) else None
     return {
         "new": None if created is None else created >= START - 30 * DAY,
-        "dormant": previous < START - 180 * DAY if previous is not None else (False if young else None),
+        "dormant": said < START - 180 * DAY if said is not None else (False if young else None),
         "low_follower": None if followers is None else followers < 20,
     }
 

@@ -12,10 +12,12 @@ import numpy as np
 import orjson
 import pytest
 
-from floodmark.accounts import audit
+from floodmark.accounts import audit, audit_labels
 from floodmark.accounts.audit_estimate import Stratum, allocate, audit_share, kappa
 from floodmark.accounts.audit_page import page
 from floodmark.errors import UsageError
+from floodmark.findings import Finding
+from floodmark.report.sections import prevalence
 from floodmark.view import CaseView
 
 MakeView = Callable[..., CaseView]
@@ -65,12 +67,14 @@ def test_drawn_written_and_read_back(view: CaseView, tmp_path: Path) -> None:
         "1 flags, not named as coordinated": (40, 12),
     }
     audit.write(sample, tmp_path)
-    key = orjson.loads((tmp_path / audit.KEY).read_bytes())
+    key = orjson.loads((tmp_path / audit_labels.KEY).read_bytes())
     assert [item["inclusion_probability"] for item in key["strata"]] == [0.3, 0.3]
     sheet = (tmp_path / audit.SHEET).read_text(encoding="utf-8")
     assert "flag" not in sheet
     assert ",=HYPERLINK" not in sheet
-    result = audit.read([labelled(tmp_path)], 0.9)
+    read = audit_labels.read([labelled(tmp_path)])
+    audit_labels.check_roster(view.db, view.config.name, read)
+    result = audit_labels.result(read, 0.9)
     assert result.share.share == pytest.approx(0.2)
     assert result.share.interval[0] < 0.2 < result.share.interval[1]
     with pytest.raises(UsageError, match="exists and may hold labels"):
@@ -105,19 +109,128 @@ def test_wrong_sheets_are_refused_in_one_sentence(view: CaseView, tmp_path: Path
         "label is missing": "\n".join([head, f"{account},,,"]),
         "is there twice": "\n".join([head, f"{account},yes,,", f"{account},yes,,"]),
         "not in the sample": "\n".join([head, "x:none,yes,,"]),
+        "is missing, as in 19 of 20 rows": "\n".join(
+            [head, f"{account},yes,,", *(f"{r.split(',')[0]},,," for r in rest)]
+        ),
         "have no row": "\n".join([head, f"{account},yes,,"]),
         "columns account_id and label": "a,b\n1,2\n",
     }
     for words, text in cases.items():
         (tmp_path / "bad.csv").write_text(text, encoding="utf-8")
         with pytest.raises(UsageError, match=words):
-            audit.read([tmp_path / "bad.csv"], 0.9)
+            audit_labels.read([tmp_path / "bad.csv"])
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub/good.csv").write_text(good, encoding="utf-8")
     with pytest.raises(UsageError, match="key"):
-        audit.read([tmp_path / "sub/good.csv"], 0.9)
-    assert audit.read([tmp_path / "sub/good.csv"], 0.9, tmp_path).roster == "pro"
+        audit_labels.read([tmp_path / "sub/good.csv"])
+    assert audit_labels.read([tmp_path / "sub/good.csv"], tmp_path).key.roster == "pro"
+    # A spreadsheet of another region parts fields by semicolons.
+    (tmp_path / "region.csv").write_text(good.replace("=", "").replace(",", ";"), encoding="utf-8")
+    assert (
+        audit_labels.read([tmp_path / "region.csv"]).labels
+        == audit_labels.read([tmp_path / "sub/good.csv"], tmp_path).labels
+    )
     assert rest
+
+
+def test_a_key_that_was_changed_or_is_none_is_refused(view: CaseView, tmp_path: Path) -> None:
+    audit.write(audit.draw(view, "pro", 20, 1), tmp_path)
+    sheet, path = labelled(tmp_path), tmp_path / audit_labels.KEY
+    key = orjson.loads(path.read_bytes())
+    changes: dict[str, object] = {
+        "was changed": key | {"strata": [key["strata"][0] | {"accounts": 9}, *key["strata"][1:]]},
+        "was changed after": key | {"case": "other"},
+        "not written by this version": key | {"version": 1},
+        "is no key": {"version": 2},
+        "this is no key": [],
+        "no key of a sample": key | {"strata": []},
+    }
+    for words, content in changes.items():
+        path.write_bytes(orjson.dumps(content))
+        with pytest.raises(UsageError, match=words):
+            audit_labels.read([sheet])
+    path.write_bytes(b"{")
+    with pytest.raises(UsageError, match="no key"):
+        audit_labels.read([sheet])
+
+
+def test_a_sample_of_other_accounts_is_refused(view: CaseView, tmp_path: Path) -> None:
+    audit.write(audit.draw(view, "pro", 20, 1), tmp_path)
+    read = audit_labels.read([labelled(tmp_path)])
+    # The same accounts in another case are the same roster, whatever the case is called.
+    audit_labels.check_roster(view.db, "renamed", read)
+    view.db.execute("INSERT INTO participants VALUES ('pro', 'x:late', 1, 1)")
+    with pytest.raises(UsageError, match=r"changed since the sample was drawn \(200 accounts then, 201 now\)"):
+        audit_labels.check_roster(view.db, view.config.name, read)
+    with pytest.raises(UsageError, match="drawn from another case, 'case'"):
+        audit_labels.check_roster(view.db, "renamed", read)
+
+
+MEANING = "<b>made</b> for this operation"
+
+
+def in_report(make_view: MakeView, view: CaseView, sheets: list[Path], roster: str = "pro") -> dict[str, Finding]:
+    read = audit_labels.read(sheets)
+    columns = audit_labels.label_columns([read])
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    audits = [{"roster": roster, "meaning": MEANING, "sheet": "s.csv", "key": "k.json"}]
+    members = view.db.rows("SELECT roster, account_id, posts, first_at_ms FROM participants ORDER BY account_id")
+    names = ("roster", "account_id", "posts", "first_at_ms")
+    participants = [dict(zip(names, row, strict=True)) for row in members]
+    again = make_view({"audit": audits}, participants=participants, audit_labels=rows)
+    return {finding.id: finding for finding in prevalence.findings(again)}
+
+
+def test_the_report_gives_the_share_of_the_labelled_sample(make_view: MakeView, view: CaseView, tmp_path: Path) -> None:
+    audit.write(audit.draw(view, "pro", 100, 1), tmp_path)
+    first = labelled(tmp_path)
+    unclear = {
+        account.replace(":", "_"): "cannot tell" for account in sorted(audit_labels.read([first]).labels[0])[:10]
+    }
+    sheets = [first, labelled(tmp_path, "second.csv", **unclear)]
+    found = in_report(make_view, view, sheets)
+    pro, alone = found["M4.prevalence_audit.pro"], audit_labels.result(audit_labels.read(sheets[:1]), 0.95)
+    assert (pro.value, pro.low, pro.high) == (alone.share.share, *alone.share.interval)
+    assert pro.value == pytest.approx(0.2)
+    assert MEANING in pro.method
+    assert any("kappa 0." in limit for limit in pro.limits)
+    assert pro.details["labelled"] == 100
+    assert sum(row["accounts"] for row in pro.details["strata"]) == 200  # type: ignore[attr-defined]
+    assert pro.confidence == "moderate"
+    assert found["M4.prevalence_audit.con"].state == "not_testable"
+    # One labeller alone: the same share, less confidence; half of the labels unclear: a wider interval.
+    one = in_report(make_view, view, sheets[:1])["M4.prevalence_audit.pro"]
+    assert (one.value, one.low, one.high, one.confidence) == (pro.value, pro.low, pro.high, "low")
+    wide = in_report(make_view, view, sheets[1:])["M4.prevalence_audit.pro"]
+    assert wide.details["cannot_tell"] == 10
+    assert wide.high is not None
+    assert pro.low is not None
+    assert wide.low is not None
+    assert wide.low < pro.low
+
+
+def test_where_nobody_could_tell_there_is_no_value(make_view: MakeView, view: CaseView, tmp_path: Path) -> None:
+    audit.write(audit.draw(view, "pro", 20, 1), tmp_path)
+    unclear = {f"x_{number:03}": "cannot tell" for number in range(200)}
+    found = in_report(make_view, view, [labelled(tmp_path, **unclear)])["M4.prevalence_audit.pro"]
+    assert (found.state, found.value) == ("bounded", None)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < 0.01
+    assert found.high > 0.99
+
+
+@pytest.mark.parametrize(("rosters", "words"), [(["nobody"], "is no roster"), (["pro", "pro"], "is there twice")])
+def test_a_case_file_names_one_sample_for_each_roster(make_view: MakeView, rosters: list[str], words: str) -> None:
+    audits = [{"roster": roster, "meaning": "m", "sheet": "s", "key": "k"} for roster in rosters]
+    with pytest.raises(ValueError, match=words):
+        make_view({"audit": audits})
+
+
+def test_a_file_that_is_not_there_is_named_with_its_field(make_view: MakeView) -> None:
+    config = make_view({"audit": [{"roster": "pro", "meaning": "m", "sheet": "s.csv", "key": "none.json"}]}).config
+    with pytest.raises(UsageError, match=r"^none\.json: field `audit\[1\]\.key`: cannot be read .*; correct the path$"):
+        audit_labels.load(config)
 
 
 def test_the_page_holds_foreign_text_as_text_only() -> None:

@@ -10,9 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from floodmark.accounts import behaviour_sequence, clock_marks, no_night, rare_client, regular_gaps, same_schedule
+from floodmark import registry
+from floodmark.accounts import (
+    behaviour_sequence,
+    clock_marks,
+    digital_dna,
+    no_night,
+    rare_client,
+    regular_gaps,
+    same_schedule,
+)
 from floodmark.accounts.judge import judge
 from floodmark.accounts.kernels import rhythm, schedule, sequences
+from floodmark.accounts.prevalence import UNION
 from floodmark.accounts.sequences import cut_of, own_null, shared_by_few
 from floodmark.accounts.timelines import planted
 from floodmark.registry import Flag
@@ -56,15 +66,51 @@ def test_the_published_set_gives_the_published_counts(shared: Path) -> None:
     with (shared / "data" / "peer_acceptance" / "ddna_italian.csv").open() as file:
         rows = list(csv.DictReader(file))
     letters, starts = encode([row["dna"] for row in rows])
-    length, cut, at_cut = shared_by_few(letters, starts)
+    length, _, cut, at_cut = shared_by_few(letters, starts)
     bot, held = np.array([row["bot"] == "1" for row in rows]), length > 0
     assert (cut, at_cut) == (285, 195)
+    assert digital_dna.FLAG.counted is False
     assert [int((held & bot).sum()), int((held & ~bot).sum()), int((~held & bot).sum()), int((~held & ~bot).sum())] == [
         199,
         85,
         173,
         281,
     ]
+
+
+def test_the_flag_of_the_published_rule_says_the_same_of_posts(shared: Path, make_view: MakeView) -> None:
+    with (shared / "data" / "peer_acceptance" / "ddna_italian.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    # Few posts of few accounts, in a form that a case has: the flag and the rule it names agree.
+    rows = rows[:60]
+    posts = [
+        {**post, "is_repost": letter == "C", "replied_post_id": "x:0" if letter == "T" else None}
+        for row in rows
+        for post, letter in zip(planted({f"x:{row['user_id']}": range(T0, T0 + 150)}), row["dna"][:150], strict=False)
+    ]
+    kept = sorted((f"x:{row['user_id']}", row["dna"][:150]) for row in rows if len(row["dna"]) >= 20)
+    found = flagged(make_view, digital_dna.FLAG, posts)
+    rule = shared_by_few(*encode([dna for _, dna in kept]))
+    assert found == {name: bool(length) for (name, _), length in zip(kept, rule.length, strict=True)}
+    assert any(found.values())
+
+
+def test_what_is_not_counted_is_in_no_union_or_combination() -> None:
+    left_out = {name for name, flag in registry.flags().items.items() if not flag.counted}
+    assert left_out == {"digital_dna"}
+    assert not left_out & set(UNION)
+    assert all(registry.flags().items[name].measure != "M4" for name in left_out)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_one_pass_finds_the_stretches_that_build_and_holders_find(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    starts = np.concatenate([[0], np.cumsum(rng.integers(0, 30, rng.integers(1, 9)))]).astype(np.int64)
+    letters = rng.choice(3, starts[-1], p=rng.dirichlet([0.5] * 3)).astype(np.uint8)
+    for least in (1, 2, 3):
+        automaton = sequences.build(letters, starts, 3)
+        slow = sequences.holders(automaton, letters, starts, automaton.sequences >= least)
+        assert sequences.longest_held(letters, starts, 3, least).tolist() == slow.tolist()
 
 
 def test_a_curve_too_short_to_smooth_has_no_cut() -> None:
@@ -135,6 +181,36 @@ def test_without_a_control_no_client_is_rare(make_view: MakeView) -> None:
     assert rare_client.clients(view) == ()
 
 
+def test_posts_without_a_client_say_nothing_of_clients(make_view: MakeView) -> None:
+    """Too few posts with a client: unknown, however many have none; and a missing client is no client."""
+    used = {f"x:r{n}": ["rare"] * 3 for n in range(20)} | {f"x:k{n}": ["known"] * 3 for n in range(20)}
+    used |= {"x:few": ["rare"] * 2 + [None] * 9, "x:part": ["rare"] * 3 + [None] * 9}
+    posts = [
+        {"post_id": f"{who}p{n}", "account_id": who, "at_ms": T0 + n, "client": client}
+        for who, own in used.items()
+        for n, client in enumerate(own)
+    ]
+    control = [
+        {"post_id": f"c{n}", "account_id": f"x:c{n}", "at_ms": T0, "client": "known", "stream": "sport"}
+        for n in range(300)
+    ]
+    control += [
+        {"post_id": f"n{n}", "account_id": f"x:n{n}", "at_ms": T0, "client": None, "stream": "sport"}
+        for n in range(300)
+    ]
+    rows = [{"stream": "main", "at_resolution_ms": 1000, **row} for row in [*posts, *control]]
+    members = [{"roster": "pro", "account_id": who, "posts": 1, "first_at_ms": 0} for who in used]
+    view = make_view(posts=rows, participants=members, account_flags=())
+    assert [(c.name, c.event, c.control, c.rare) for c in rare_client.clients(view)] == [
+        ("known", 20, 300, False),
+        ("rare", 22, 0, True),
+    ]
+    judge(view, rare_client.FLAG)
+    found = dict(view.db.rows("SELECT account_id, flagged FROM account_flags"))
+    assert "x:few" not in found
+    assert found == {who: who.startswith(("x:r", "x:part")) for who in used if who != "x:few"}
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_shared_moments_are_those_of_brute_force(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -150,6 +226,21 @@ def test_shared_moments_are_those_of_brute_force(seed: int) -> None:
     }
     found = dict(zip(zip(a.tolist(), b.tolist(), strict=True), moments.tolist(), strict=True))
     assert found == {pair: n for pair, n in expected.items() if n >= 2}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_expected_moments_are_those_of_brute_force(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    own = [np.sort(rng.integers(0, 60, rng.integers(1, 25))) * 1_000 for _ in range(6)]
+    at, starts = np.concatenate(own), np.concatenate([[0], np.cumsum([len(times) for times in own])])
+    first = int(at.min() // 5_000)
+    closeness = rng.random(int(at.max() // 5_000) - first + 1)
+    a, b = (np.array(side, dtype=np.int32) for side in zip(*[(i, j) for i in range(6) for j in range(i)], strict=True))
+    found = schedule.expected_moments(starts, at, 5_000, first, closeness, a, b)
+    for pair, (i, j) in enumerate(zip(a, b, strict=True)):
+        bins = [np.bincount(own[k] // 5_000, minlength=13) for k in (i, j)]
+        chance = [1 - math.exp(-bins[0][n] * bins[1][n] * c) for n, c in enumerate(closeness, first)]
+        assert found[pair] == pytest.approx(sum(chance))
 
 
 def test_two_in_step_are_not_enough_and_a_clock_of_minutes_judges_nobody(make_view: MakeView) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import doctest
 import json
 import random
 from collections import Counter
@@ -16,7 +15,6 @@ import pytest
 from floodmark.coaction.shares import Columns
 from floodmark.coaction.table import encode_named
 from floodmark.coordination import output
-from floodmark.coordination import run as run_module
 from floodmark.coordination.result import Rules
 from floodmark.coordination.run import parse_windows, run_coordination
 from floodmark.engine.duckdb import Database
@@ -85,13 +83,6 @@ def files(folder: Path) -> dict[str, bytes]:
         assert set(whole.pop("run")) == {"seconds", "peak_memory_mb"}
         found["summary.json"] = json.dumps(whole).encode()
     return found
-
-
-def test_examples_in_docstrings_run() -> None:
-    for module in (run_module, output):
-        result = doctest.testmod(module)
-        assert result.attempted > 0
-        assert result.failed == 0
 
 
 def test_a_planted_campaign_comes_back_with_the_evidence_that_the_input_holds(tmp_path: Path) -> None:

@@ -368,7 +368,8 @@ def test_the_case_file_refuses_what_cannot_be_a_reference(parameters: dict[str, 
     assert said in str(refused.value)
 
 
-def test_the_demo_says_how_many_planted_accounts_are_named(tmp_path: Path) -> None:
+def test_the_demo_says_how_many_planted_accounts_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "PLANTED", {})  # flags have a truth and tests of their own
     (tmp_path / "truth").mkdir()
     lines = ["account_id,role,roster", "1,campaign,pro", "2,campaign,pro", "3,campaign,", "4,fan,pro", "5,fan,con"]
     (tmp_path / "truth" / "accounts.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")

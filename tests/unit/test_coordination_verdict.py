@@ -81,6 +81,25 @@ def test_each_question_has_its_own_control_and_needs_the_episodes() -> None:
     assert passed(told, Rules(min_episodes=2)).named.tolist() == [True, True, True, False, False]
 
 
+@pytest.mark.parametrize(
+    ("after_p", "hits", "front", "named"),
+    [
+        (0.04, 3, 0.0, True),
+        (0.04, 3, 0.49, True),
+        (0.04, 3, 0.5, False),  # whom others mirror is in step beyond any chance, by no act of its own
+        (0.04, 3, 1.0, False),
+        (0.06, 3, 0.0, False),
+        (0.04, 2, 0.0, False),
+    ],
+)
+def test_in_step_and_behind_is_named_unless_often_in_front(
+    after_p: float, hits: int, front: float, named: bool
+) -> None:
+    crowd = [[1.0, 1.0, 1.0]] * 9  # beside them 0.04 is no discovery by itself
+    told = answers([[after_p, 1.0, 1e-6], *crowd], [[hits, 0, 3], *[[0, 0, 0]] * 9], [front, *[0.0] * 9])
+    assert passed(told, Rules()).named.tolist() == [named, *[False] * 9]
+
+
 def test_others_share_the_control_with_members() -> None:
     one = [[0.02, 1.0, 1.0]]
     assert passed(answers(one), Rules()).named.tolist() == [True]

@@ -161,6 +161,15 @@ def test_sql_equals_the_function_for_ids_of_every_age(base_db: BaseDb) -> None:
     assert not set(names[-3:]) & set(found)
 
 
+@pytest.mark.parametrize(("names", "dated"), [(0, True), (1, True), (3, False)])
+def test_a_screen_name_of_digits_is_no_id(base_db: BaseDb, names: int, dated: bool) -> None:
+    """In a stream whose ids are mostly names, a number is a name as well; numbers beside a few odd ids are ids."""
+    rows = [post("twitter:1283772060427472898", START), post("twitter:12", START)]
+    found = accounts(base_db([*rows, *(post(f"twitter:name{k}", START) for k in range(names))]))
+    assert ("twitter:12" in found) is dated
+    assert ("twitter:1283772060427472898" in found) is dated
+
+
 def test_a_profile_date_is_never_overridden(base_db: BaseDb) -> None:
     number = (utc(2020, 1, 1) - SNOWFLAKE_EPOCH_MS) * IDS_PER_MS
     rows = {

@@ -9,9 +9,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from floodmark import stats
 from floodmark.accounts.creation_bursts import DAY_MS, HOUR_MS, MIN_DATED, WEEK_MS
 from floodmark.accounts.dormant import FLAG as DORMANT
-from floodmark.accounts.enrolment import ENROLLED, DateQuality, date_quality, enrolled_among
+from floodmark.accounts.enrolment import ENROLLED, DateQuality, cohorts, date_quality, enrolled_among
 from floodmark.accounts.new import FLAG as NEW
 from floodmark.accounts.prevalence import Tally, count_flags
 from floodmark.benchmark import accounts_enrolment as study
@@ -134,19 +135,94 @@ def test_one_control_stream_is_not_said_twice(make_view: MakeView) -> None:
     assert not [finding.id for finding in findings(view) if "difference_to" in finding.id]
 
 
-@pytest.mark.parametrize("coarse", ["pro", "control", None])
-def test_a_difference_says_that_coarse_dates_mislead(make_view: MakeView, coarse: str | None) -> None:
-    rosters = {"x:1": "pro", "x:2": "control"}
-    view = make_view(
-        participants=[member(account, roster) for account, roster in rosters.items()],
-        accounts=[profile(a, START - YEAR, 40 * DAY_MS if r == coarse else 1000) for a, r in rosters.items()],
+def some(kind: str, roster: str, count: int) -> list[tuple[dict[str, object], dict[str, object]]]:
+    """Return so many members and profiles: enrolled, old, or with a date that may lie on either side of an end."""
+    dates: dict[str, tuple[int | None, int]] = {
+        "inside": (START - 5 * DAY_MS, 1000),
+        "outside": (START - YEAR, 1000),
+        "open": (START - DAY_MS // 2, DAY_MS),
+        "coarse": (START - 20 * DAY_MS, 40 * DAY_MS),
+        "undated": (None, 1),
+    }
+    names = [f"x:{roster}{kind}{number}" for number in range(count)]
+    return [(member(name, roster), profile(name, *dates[kind])) for name in names]
+
+
+def enrolment_of(make_view: MakeView, **groups: dict[str, int]) -> dict[str, Finding]:
+    rows = [
+        row for roster, kinds in groups.items() for kind, count in kinds.items() for row in some(kind, roster, count)
+    ]
+    view = make_view(participants=[row[0] for row in rows], accounts=[row[1] for row in rows])
+    return {finding.id: finding for finding in findings(view)}
+
+
+def test_open_dates_bound_the_share_and_the_difference(make_view: MakeView) -> None:
+    found = enrolment_of(
+        make_view, pro={"inside": 20, "outside": 70, "undated": 9}, control={"inside": 10, "outside": 80, "open": 10}
     )
-    found = {finding.id: finding for finding in findings(view)}
-    for name in ("difference", "difference_recent"):
-        finding = found[f"M5.{name}.pro"]
-        if finding.state == "measured":
-            assert any("comes out too large" in limit for limit in finding.limits) == (coarse is not None)
-    assert found["M5.difference.pro"].state == "measured"
+    pro, control, difference = (found[f"M5.{name}"] for name in ("enrolled.pro", "enrolled.control", "difference.pro"))
+    assert (pro.state, pro.value) == ("measured", pytest.approx(20 / 90))
+    assert (control.state, control.value) == ("bounded", None)
+    assert control.low == stats.wilson(10, 100)[0]
+    assert control.high == stats.wilson(20, 100)[1]
+    assert (difference.state, difference.value) == ("bounded", None)
+    assert difference.low == stats.newcombe_difference(20, 90, 20, 100)[0]
+    assert difference.high == stats.newcombe_difference(20, 90, 10, 100)[1]
+    assert difference.details["open_in_control"] == 10
+    assert sum(difference.details["roster"][name] for name in ("judged", "unknown")) == 99  # type: ignore[index]
+    # Whatever the open ones truly are, the interval that exact dates would have given lies within.
+    for truly in range(11):
+        low, high = stats.newcombe_difference(20, 90, 10 + truly, 100)
+        assert difference.low <= low
+        assert difference.high >= high
+
+
+def test_without_open_dates_nothing_changes(make_view: MakeView) -> None:
+    found = enrolment_of(make_view, pro={"inside": 20, "outside": 70}, control={"inside": 10, "outside": 80})
+    difference = found["M5.difference.pro"]
+    assert difference.state == "measured"
+    assert (difference.low, difference.high) == stats.newcombe_difference(20, 90, 10, 90)
+
+
+@pytest.mark.parametrize("coarse", ["pro", "control"])
+def test_dates_coarser_than_the_period_test_nothing(make_view: MakeView, coarse: str) -> None:
+    other = "control" if coarse == "pro" else "pro"
+    found = enrolment_of(make_view, **{coarse: {"coarse": 50, "undated": 3}, other: {"inside": 5, "outside": 50}})
+    for name in ("difference.pro", "difference_recent.pro", f"enrolled.{coarse}"):
+        assert found[f"M5.{name}"].state == "not_testable"
+        assert "too coarse for the 30 days" in found[f"M5.{name}"].method
+    assert found[f"M5.enrolled.{other}"].state == "measured"
+    # One date fine enough, and the bounds say how little is known.
+    mixed = enrolment_of(make_view, **{coarse: {"coarse": 50, "outside": 1}, other: {"inside": 5, "outside": 50}})
+    wide = mixed["M5.difference.pro"]
+    assert wide.state == "bounded"
+    assert wide.low is not None
+    assert wide.high is not None
+    assert wide.low < 0 < wide.high
+
+
+@pytest.mark.parametrize("years", [None, 1, 2])
+def test_cohorts_hold_every_answer_that_the_dates_allow(make_view: MakeView, years: int | None) -> None:
+    rng = random.Random(years)
+    borders = [START, START - 30 * DAY_MS, START - YEAR, START - 2 * YEAR]
+    members, profiles, true = [], [], []
+    for number in range(400):
+        width = rng.choice([1, 1000, DAY_MS, 40 * DAY_MS, 800 * DAY_MS])
+        at = None if rng.random() < 0.1 else rng.choice(borders) + rng.choice([-width, -1, 0, 1, -width // 2])
+        members.append(member(f"x:{number}"))
+        profiles.append(profile(f"x:{number}", at, width))
+        true.append((at, width))
+    cohort = cohorts(make_view(participants=members, accounts=profiles), years)["pro"]
+    assert cohort.undated == sum(at is None for at, _ in true)
+    oldest = START - (years or 10_000) * YEAR
+    low, high = (hits / trials for hits, trials in (cohort.lowest, cohort.highest))
+    for _ in range(200):
+        drawn = [at + rng.choice([0, width - 1, rng.randrange(width)]) for at, width in true if at is not None]
+        young = [at for at in drawn if at >= oldest]
+        share = sum(START - 30 * DAY_MS <= at < START for at in young) / len(young)
+        assert low <= share <= high
+    assert cohort.open > 0
+    assert (cohort.loose > 0) == (years is not None)
 
 
 def test_date_quality_counts_every_account_once(make_view: MakeView) -> None:

@@ -8,7 +8,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from floodmark.accounts.families import discoveries, families, feature, judge_kinds, tail
+from floodmark.accounts.families import adjusted, discoveries, families, feature, judge_kinds, tail
 from floodmark.accounts.handles import rarity
 from floodmark.view import CaseView
 
@@ -72,6 +72,72 @@ def test_platforms_are_never_compared(make_view: View) -> None:
 def test_without_other_accounts_nobody_is_judged(make_view: View) -> None:
     alone: dict[str, str | None] = {f"x:p{n}": "we stand for our rivers" for n in range(9)}
     assert judge_kinds(_view(make_view, alone, set(alone)), ("text",))["account_id"] == []
+
+
+def test_a_platform_with_nobody_to_compare_with_is_not_judged(make_view: View) -> None:
+    texts: dict[str, str | None] = {
+        f"{platform}:p{n}": "we stand for our rivers" for platform in "xy" for n in range(4)
+    }
+    judged = judge_kinds(_view(make_view, {**_others(500), **texts}, set(texts)), ("text",))
+    assert judged["account_id"] == [f"x:p{n}" for n in range(4)]
+
+
+def test_a_family_carries_what_the_report_says_of_it(make_view: View) -> None:
+    texts: dict[str, str | None] = {f"x:p{n}": "We stand  for our rivers" for n in range(5)}
+    texts |= {"x:q": "others", "x:o0": "we STAND for our rivers", "x:o1": None}
+    members = [
+        {"roster": roster, "account_id": account, "posts": 1, "first_at_ms": 0}
+        for account, roster in {**{f"x:p{n}": "pro" for n in range(5)}, "x:q": "pro", "x:o0": "control"}.items()
+    ]
+    accounts = [{"account_id": account, "description": text} for account, text in {**_others(1_100), **texts}.items()]
+    (family,) = families(make_view(accounts=accounts, participants=members, account_flags=()), ("text",)).found
+    assert (family.known, family.elsewhere, family.reference) == (6, 1, 1_099)
+    assert family.expected == pytest.approx(6 * 6 / 1_105)
+    assert family.value == "We stand  for our rivers"
+    assert family.beside == (("control", 1), ("", 0))
+    assert family.p <= family.q <= 0.05
+
+
+def test_accounts_on_several_sides_are_no_comparison_for_a_side(make_view: View) -> None:
+    """Members of one family that post for both sides must not make it look common."""
+    texts: dict[str, str | None] = {f"x:p{n}": "we stand for our rivers" for n in range(6)}
+    texts |= {f"x:b{n}": "we stand for our rivers" for n in range(40)}
+    roster = {**{f"x:p{n}": "pro" for n in range(6)}, **{f"x:b{n}": "both" for n in range(40)}}
+    members = [{"roster": r, "account_id": a, "posts": 1, "first_at_ms": 0} for a, r in roster.items()]
+    accounts = [{"account_id": account, "description": text} for account, text in {**_others(1_000), **texts}.items()]
+    view = make_view(accounts=accounts, participants=members, account_flags=())
+    found = {family.roster: family for family in families(view, ("text",)).found}
+    assert set(found) == {"pro", "both"}
+    assert (found["pro"].elsewhere, found["pro"].reference) == (0, 1_000)
+    # Those of one side are no comparison for who posts for several either.
+    assert (found["both"].elsewhere, found["both"].reference) == (0, 1_000)
+
+
+def test_adjusted_equals_the_rule_written_out() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        least = rng.random(40) ** 3
+        p = np.maximum(least, rng.random(40) ** 3)
+        able = next(k for k in range(1, 41) if (least <= 0.05 / k).sum() <= k)
+        used = [i for i in range(40) if least[i] <= 0.05 / able]
+        expected = [
+            min((p[j] * len(used) / sum(p[u] <= p[j] for u in used) for j in used if p[j] >= p[i]), default=1.0)
+            if i in used
+            else 1.0
+            for i in range(40)
+        ]
+        assert adjusted(p, least) == pytest.approx(np.minimum(expected, 1.0))
+
+
+def test_slogans_of_a_side_do_not_loosen_the_rule(make_view: View) -> None:
+    # 60 slogans that the others know too, each far more frequent in the roster; and one value at the edge.
+    own: dict[str, str | None] = {
+        f"x:s{n}": f"slogan of the day {'abcdefghijkl'[n % 60 % 12]}{n % 60}" for n in range(3_000)
+    }
+    usual = {f"x:u{n}": f"slogan of the day {'abcdefghijkl'[n % 60 % 12]}{n % 60}" for n in range(300)}
+    edge = {f"x:e{n}": "we stand for our rivers" for n in range(4)}
+    others = {**_others(1_500), **usual}
+    assert families(_view(make_view, {**own, **others, **edge}, {*own, *edge}), ("text",)).found == ()
 
 
 def test_order_of_rows_changes_nothing(make_view: View) -> None:

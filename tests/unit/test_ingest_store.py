@@ -112,7 +112,8 @@ def test_a_look_that_returned_some_of_those_asked_for_says_what_the_others_were(
 def test_columns_of_the_tables_are_those_of_the_schema(tmp_path: Path) -> None:
     ingest(tmp_path, f"{HEADER}1,a,{WHEN},hello\n")
     merge(tmp_path, "part")
-    for declared in (table for table in schema.TABLES if table.kind == "base"):
+    # Labels of samples are no input of `merge_base_tables`; tests/unit/test_audit.py looks at their table.
+    for declared in (table for table in schema.TABLES if table.kind == "base" and table is not schema.AUDIT_LABELS):
         path = quote(str(tmp_path / f"tables/{declared.name}.parquet"))
         with Database() as db:
             found = db.rows(f"DESCRIBE SELECT * FROM read_parquet({path})")

@@ -76,6 +76,7 @@ def test_findings_for_every_subject_with_languages_and_reasons(make_view: MakeVi
     tables = {
         "participants": [{"roster": r, "account_id": a, "posts": 1, "first_at_ms": 1} for r in ids for a in ids[r]],
         "account_observations": [{"account_id": a, "followers": n % 40} for r in ids for n, a in enumerate(ids[r])],
+        "accounts": [{"account_id": a, "followers": n % 40} for r in ids for n, a in enumerate(ids[r])],
         "posts": [
             {
                 "stream": "main",
@@ -92,13 +93,13 @@ def test_findings_for_every_subject_with_languages_and_reasons(make_view: MakeVi
     }
     stated = {"source": "a test", "overall": RATES, "language": {"fa": RATES}}
     view = make_view({"prevalence": stated}, **tables)
-    view.db.execute("CREATE OR REPLACE VIEW profile_check AS SELECT 1")
     found = {finding.id: finding for finding in prevalence.findings(view)}
     assert len(found) == 16
     pro = found["M4.prevalence_labelled.pro"]
-    if pro.state == "measured":
-        assert [row["language"] for row in pro.details["languages"]] == ["fa", "unknown"]  # type: ignore[attr-defined]
-        assert sum(row["judged"] for row in pro.details["languages"]) == 300  # type: ignore[attr-defined]
+    assert pro.state == "measured"
+    assert [row["language"] for row in pro.details["languages"]] == ["fa", "unknown"]  # type: ignore[attr-defined]
+    assert [row["judged"] for row in pro.details["languages"]] == [200, 100]  # type: ignore[attr-defined]
+    assert pro.details["judged"] == 300
     assert found["M4.prevalence_labelled.both"].state == "not_testable"
     assert "two are needed" in found["M4.prevalence_latent.pro"].method
     assert "audit-sample" in found["M4.prevalence_audit.control"].limits[0]

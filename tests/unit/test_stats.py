@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import doctest
-from types import ModuleType
-
 import numpy as np
 import pytest
 from scipy import stats as reference
 
 from floodmark import stats
-from floodmark.accounts import prevalence
-from floodmark.event import spikes
-from floodmark.place import bounds, selfreport
-from floodmark.report.sections import _shared
-
-
-@pytest.mark.parametrize("module", [stats, spikes, bounds, selfreport, prevalence, _shared])
-def test_examples_in_docstrings_run(module: ModuleType) -> None:
-    result = doctest.testmod(module)
-    assert (result.failed, result.attempted > 0) == (0, True)
 
 
 # Newcombe 1998, Statistics in Medicine 17:857, table I (score method without continuity correction).

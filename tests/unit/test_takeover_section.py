@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from floodmark import stats
+from floodmark.accounts import takeover_groups
+from floodmark.accounts.takeover import takeovers
 from floodmark.findings import Finding
 from floodmark.report.sections.takeover import findings
 from floodmark.view import CaseView
@@ -35,8 +38,8 @@ def post(account: str, number: int, client: str, language: str, stream: str) -> 
     }
 
 
-def measured(make_view: MakeView, taken: int, client: str = "Web") -> Mapping[str, Finding]:
-    """Return the findings of a case in which `taken` accounts of pro break two habits; con and control do not."""
+def case_of(make_view: MakeView, taken: int, client: str = "Web") -> CaseView:
+    """Return a case in which `taken` accounts of pro break two habits; con and control do not."""
     rosters = {
         "pro": [*(f"x:taken{n}" for n in range(taken)), *(f"x:pro{n:02d}" for n in range(CROWD))],
         "control": [f"x:con{n:02d}" for n in range(CROWD)],
@@ -49,7 +52,12 @@ def measured(make_view: MakeView, taken: int, client: str = "Web") -> Mapping[st
             for number in range(POSTS):
                 new = account.startswith("x:taken") and number >= POSTS - 10
                 posts.append(post(account, number, client if new else "Phone", "tr" if new else "fa", stream))
-    view = make_view(posts=posts, participants=participants)
+    return make_view(posts=posts, participants=participants)
+
+
+def measured(make_view: MakeView, taken: int, client: str = "Web") -> Mapping[str, Finding]:
+    """Return the findings of such a case."""
+    view = case_of(make_view, taken, client)
     with view.db:
         return {finding.id: finding for finding in findings(view)}
 
@@ -82,6 +90,18 @@ def test_the_group_is_listed_with_what_changed_where_its_members_are(make_view: 
     assert group["from"] == group["to"] == "2020-07-10"
     assert groups(found, "control") == []
     assert found["M10.groups.control"].value == 0
+
+
+def test_of_groups_set_aside_no_account_is_kept(make_view: MakeView) -> None:
+    view = case_of(make_view, 3)
+    found = takeovers(view)
+    assert found.groups
+    takeover_groups.keep(view, replace(found, groups=(), set_aside=found.groups))
+    rows = view.db.rows("SELECT set_aside, accounts, account_ids, hours_before FROM _takeover_groups")
+    assert rows == [(True, len(group.members), [], []) for group in found.groups]
+    takeover_groups.keep(view, found)
+    kept = view.db.rows("SELECT set_aside, account_ids FROM _takeover_groups")
+    assert kept == [(False, [found.profiles.accounts[acc] for acc in group.members]) for group in found.groups]
 
 
 @pytest.mark.parametrize("taken", [1, 2])

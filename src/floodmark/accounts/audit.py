@@ -11,12 +11,13 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import orjson
 
-from floodmark.accounts.audit_estimate import AuditShare, Stratum, allocate, audit_share, kappa
+from floodmark.accounts.audit_estimate import allocate
+from floodmark.accounts.audit_labels import KEY, VERSION, roster_digest, sealed
 from floodmark.accounts.audit_page import page
 from floodmark.accounts.prevalence import UNION
 from floodmark.errors import UsageError
@@ -24,33 +25,25 @@ from floodmark.view import CaseView
 
 SHEET: Final = "audit-sheet.csv"
 PAGE: Final = "audit-sheet.html"
-KEY: Final = "audit-key.json"
 COLUMNS: Final = ("account_id", "label", "note", "posts")
-LABELS: Final = ("yes", "no", "cannot tell")
 _EXCERPTS: Final = 8
 _EXCERPT_SIGNS: Final = 400
-_VERSION: Final = 1
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A drawn sample: accounts in random order with their posts, and the strata that they stand for."""
+    """A drawn sample: accounts in random order with their posts, and the strata that they stand for.
 
+    `case` and `digest`, a hash over the ids of the whole roster, tie it to what it was drawn from.
+    """
+
+    case: str
     roster: str
+    digest: str
     seed: int
     strata: Mapping[str, tuple[int, tuple[str, ...]]]
     order: tuple[str, ...]
     posts: Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class AuditResult:
-    """What the sheets say: the share of the first, its strata, and kappa where a second labelled the same accounts."""
-
-    roster: str
-    strata: tuple[Stratum, ...]
-    share: AuditShare
-    agreement: tuple[float, float, float] | None
 
 
 def draw(view: CaseView, roster: str, size: int, seed: int) -> Sample:
@@ -76,7 +69,8 @@ def draw(view: CaseView, roster: str, size: int, seed: int) -> Sample:
         drawn[name] = (len(members), tuple(sorted(members[int(place)] for place in places)))
     accounts = sorted(account for _, chosen in drawn.values() for account in chosen)
     order = tuple(accounts[int(place)] for place in rng.permutation(len(accounts)))
-    return Sample(roster, seed, drawn, order, _posts(view, roster, accounts))
+    digest = roster_digest(view.db, roster)
+    return Sample(view.config.name, roster, digest, seed, drawn, order, _posts(view, roster, accounts))
 
 
 def write(sample: Sample, folder: Path) -> None:
@@ -93,42 +87,18 @@ def write(sample: Sample, folder: Path) -> None:
     (folder / SHEET).write_bytes(text.getvalue().encode("utf-8", "replace"))
     (folder / PAGE).write_bytes(page(sample.roster, [(a, sample.posts.get(a, ())) for a in sample.order]).encode())
     key = {
-        "version": _VERSION,
+        "version": VERSION,
+        "case": sample.case,
         "roster": sample.roster,
+        "roster_accounts": sum(size for size, _ in sample.strata.values()),
+        "roster_sha256": sample.digest,
         "seed": sample.seed,
         "strata": [
             {"stratum": name, "accounts": size, "drawn": list(chosen), "inclusion_probability": len(chosen) / size}
             for name, (size, chosen) in sample.strata.items()
         ],
     }
-    (folder / KEY).write_bytes(orjson.dumps(key, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-
-
-def read(sheets: Sequence[Path], level: float, folder: Path | None = None) -> AuditResult:
-    """Read one or two labelled sheets and their key (in `folder`, or beside the first); return what share they give.
-
-    UsageError with one sentence where a sheet names another account, names one twice, leaves one out or holds another
-    word than yes, no, cannot tell.
-    """
-    if not 1 <= len(sheets) <= 2:
-        raise UsageError("--read: name one sheet, or two of two labellers")
-    key = _read_key((folder or sheets[0].parent) / KEY)
-    known = {account: place for place, item in enumerate(key["strata"]) for account in item["drawn"]}
-    labels = [_read_labels(sheet, known) for sheet in sheets]
-    strata = []
-    for item in key["strata"]:
-        given = [labels[0][account] for account in item["drawn"]]
-        counts = {word: given.count(word) for word in LABELS}
-        strata.append(
-            Stratum(item["stratum"], item["accounts"], len(given), counts["yes"], counts["no"], counts["cannot tell"])
-        )
-    accounts = sorted(known)
-    agreement = (
-        kappa([labels[0][account] for account in accounts], [labels[1][account] for account in accounts], level)
-        if len(labels) == 2
-        else None
-    )
-    return AuditResult(str(key["roster"]), tuple(strata), audit_share(strata, level), agreement)
+    (folder / KEY).write_bytes(orjson.dumps(sealed(key), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 def _strata(view: CaseView, roster: str) -> dict[str, list[str]]:
@@ -167,37 +137,3 @@ def _posts(view: CaseView, roster: str, accounts: Sequence[str]) -> dict[str, tu
 def _harmless(text: str) -> str:
     """Put an apostrophe before what a spreadsheet would run as a formula."""
     return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
-
-
-def _read_key(path: Path) -> Any:
-    try:
-        key = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise UsageError(f"{path}: the key of the sample cannot be read; name its folder with --out") from error
-    if not isinstance(key, dict) or key.get("version") != _VERSION:
-        raise UsageError(f"{path}: this is no key of version {_VERSION}; keep the one that audit-sample wrote")
-    return key
-
-
-def _read_labels(sheet: Path, known: Mapping[str, int]) -> dict[str, str]:
-    try:
-        lines = list(csv.DictReader(io.StringIO(sheet.read_text(encoding="utf-8-sig"), newline=""), strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{sheet}: the sheet cannot be read ({error}); save it as CSV in UTF-8") from error
-    labels: dict[str, str] = {}
-    for number, line in enumerate(lines, 2):
-        account, label = line.get("account_id"), (line.get("label") or "").strip().lower()
-        where = f"{sheet}: row {number}"
-        if account is None or "label" not in line:
-            raise UsageError(f"{where}: the columns account_id and label are missing; keep the sheet's first line")
-        if account not in known:
-            raise UsageError(f"{where}: {account!r} is not in the sample; remove the row")
-        if account in labels:
-            raise UsageError(f"{where}: {account!r} is there twice; keep one row")
-        if label not in LABELS:
-            found = f"{label!r} is no label" if label else "the label is missing"
-            raise UsageError(f"{where}: {found}; write yes, no or cannot tell")
-        labels[account] = label
-    if missing := sorted(set(known) - set(labels)):
-        raise UsageError(f"{sheet}: {missing[0]!r} and {len(missing) - 1} others have no row; put them back")
-    return labels

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
-from floodmark.accounts.sequences import OTHERS, own_null
-from floodmark.accounts.timelines import columns, judgements, timelines
+from floodmark.accounts.sequences import EXAMPLE_FLAGS, EXAMPLE_POSTS, OTHERS, kinds, own_null
+from floodmark.accounts.timelines import columns, judgements
 from floodmark.registry import Flag, Judgements
 from floodmark.view import CaseView
 
-#: With fewer accounts there is no crowd to compare with.
-MIN_ACCOUNTS: Final = 30
-#: The latest posts of an account that count; the published sets have up to 3,200.
-LATEST: Final = 3_250
-
 
 def _judge(view: CaseView) -> Judgements:
-    own = timelines(view, view.config.parameters.automation_min_posts)
-    (typed,) = view.db.one("SELECT count(is_repost) + count(replied_post_id) + count(replied_account_id) FROM posts")
-    count = len(own.accounts)
-    judged = np.full(count, count >= MIN_ACCOUNTS and typed > 0)
+    accounts, judged, letters, starts = kinds(view)
     if not judged.any():
-        return columns(own.accounts, judged, judged, str)
-    ends = np.repeat(own.starts[1:], np.diff(own.starts))
-    kept = np.arange(len(own.letter)) >= ends - LATEST
-    starts = np.concatenate([[0], np.cumsum(np.minimum(np.diff(own.starts), LATEST))]).astype(np.int64)
-    letters = own.letter[kept]
+        return columns(accounts, judged, judged, str)
     p_values, length, usual = own_null(letters, starts)
 
     def why(place: int) -> str:
@@ -37,25 +23,7 @@ def _judge(view: CaseView) -> Judgements:
             f" p {p_values[place]:.1e}"
         )
 
-    return judgements(own.accounts, p_values, length > usual, why)
-
-
-def _example() -> tuple[dict[str, object], ...]:
-    rng = np.random.default_rng(6)
-    shared = rng.integers(0, 2, 60)
-    rows: list[dict[str, object]] = []
-    for number in range(40):
-        kinds = shared if number < 15 else rng.integers(0, 2, 60)
-        for place, kind in enumerate(kinds):
-            rows.append(
-                {
-                    "post_id": f"x:{number}p{place}",
-                    "account_id": f"x:{number}",
-                    "at_ms": 1_594_944_000_000 + 977_000 * place,
-                    "is_repost": bool(kind),
-                }
-            )
-    return (*rows, {"post_id": "x:99p", "account_id": "x:99", "at_ms": 0, "is_repost": True})
+    return judgements(accounts, p_values, length > usual, why)
 
 
 FLAG: Final = Flag(
@@ -79,6 +47,6 @@ FLAG: Final = Flag(
     source="Cresci et al. 2018, doi 10.1109/TDSC.2017.2681672 (Digital DNA) for the sequences; the null is Floodmark's",
     judge=_judge,
     measure="M9",
-    example_posts=_example(),
-    example_flags={**{f"x:{number}": number < 15 for number in range(40)}, "x:99": None},
+    example_posts=EXAMPLE_POSTS,
+    example_flags=EXAMPLE_FLAGS,
 )

@@ -23,7 +23,9 @@ def _judge(view: CaseView) -> Judgements:
     minimum = view.config.parameters.automation_min_posts
     own = timelines(view, minimum)
     periods = np.array(PERIODS_MS, dtype=np.int64)
-    p, period, strength, posts = clock_marks(own.starts, own.at_ms, own.resolution_ms, periods, TICKS, minimum)
+    p, period, strength, posts = own.judged_by(
+        lambda part: clock_marks(own.starts_of(part), own.at_ms, own.resolution_ms[part], periods, TICKS, minimum)
+    )
 
     def why(place: int) -> str:
         return (

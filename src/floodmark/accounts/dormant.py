@@ -4,30 +4,65 @@ from __future__ import annotations
 
 from typing import Final
 
+from floodmark.accounts.creation_ids import PLATFORM_STARTS_MS
 from floodmark.registry import Flag
 
+#: The platforms whose beginning is known are one; no other network of today is older than 1990.
+_NAMES: Final = ", ".join(f"'{name}'" for name in sorted(PLATFORM_STARTS_MS))
+_START_MS: Final = min(PLATFORM_STARTS_MS.values())
+_OLDEST_MS: Final = 631_152_000_000
 FLAG: Final = Flag(
     name="dormant",
     title="Dormant, then awake",
     meaning=(
         "The last post before the collection is more than parameters.dormant_days before the start of the event (180 by"
         " default). An account younger than that cannot have been dormant; without a known last post, an older one is"
-        " unknown."
+        " unknown. Unknown too where the data contradict each other: profiles with last posts on both sides of that"
+        " day, a post seen between it and parameters.dormant_awake_days before the event (30), a last post before the"
+        " account or its platform existed, or one after the event began, which says nothing of the time before."
     ),
     needs=("previous_post_at_ms",),
-    # Without the second branch every newcomer, who has no earlier post, would be unknown and drop out of each union.
-    # A creation date is the earliest that its error allows, so one that may lie on either side stays unknown.
-    sql="""
-        SELECT account_id,
+    # Without the branch on the creation date every newcomer, who has no earlier post, would be unknown and drop out of
+    # each union. A creation date is the earliest that its error allows, so one on either side stays unknown.
+    sql=f"""
+        WITH borders AS (
+            SELECT $event_start_ms - CAST($dormant_days AS BIGINT) * 86400000 AS silent_ms,
+                   $event_start_ms - CAST($dormant_awake_days AS BIGINT) * 86400000 AS awake_ms
+        ),
+        said AS (
+            SELECT account_id, min(at_ms) AS first_ms, max(at_ms) AS last_ms
+            FROM (
+                SELECT account_id, previous_post_at_ms AS at_ms FROM account_observations
+                UNION ALL SELECT account_id, previous_post_at_ms FROM accounts
+            ) AS looks
+            WHERE at_ms IS NOT NULL
+            GROUP BY account_id
+        ),
+        active AS (
+            SELECT DISTINCT account_id
+            FROM (
+                SELECT account_id, at_ms FROM posts
+                UNION ALL SELECT account_id, last_post_at_ms FROM statuses
+            ) AS seen, borders
+            WHERE at_ms >= silent_ms AND at_ms < awake_ms
+        )
+        SELECT a.account_id,
                CASE
-                   WHEN previous_post_at_ms IS NOT NULL
-                       THEN previous_post_at_ms < $event_start_ms - CAST($dormant_days AS BIGINT) * 86400000
-                   WHEN created_at_ms >= $event_start_ms - CAST($dormant_days AS BIGINT) * 86400000 THEN FALSE
+                   WHEN s.account_id IS NULL AND a.created_at_ms >= silent_ms THEN FALSE
+                   WHEN s.first_ms >= silent_ms AND (s.last_ms < $event_start_ms OR a.created_at_ms >= silent_ms)
+                       THEN FALSE
+                   WHEN s.last_ms < silent_ms AND p.account_id IS NULL AND s.first_ms >= coalesce(
+                       a.created_at_ms,
+                       CASE WHEN split_part(a.account_id, ':', 1) IN ({_NAMES}) THEN {_START_MS} ELSE {_OLDEST_MS} END
+                   ) THEN TRUE
                END AS flagged,
-               'last post before ' || CAST(previous_post_at_ms AS VARCHAR) AS evidence
-        FROM accounts
+               'last post before ' || CAST(s.last_ms AS VARCHAR) AS evidence
+        FROM accounts a
+        CROSS JOIN borders
+        LEFT JOIN said s ON s.account_id = a.account_id
+        LEFT JOIN active p ON p.account_id = a.account_id
     """,
-    parameters=("event_start_ms", "dormant_days"),
+    parameters=("event_start_ms", "dormant_days", "dormant_awake_days"),
     benign=(
         "People who mostly read speak up when something matters to them.",
         "Someone who was locked out, ill, jailed or offline comes back.",

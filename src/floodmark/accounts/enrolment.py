@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from floodmark import stats
 from floodmark.accounts.judge import parameter_values
 from floodmark.accounts.new import FLAG as NEW
 from floodmark.accounts.prevalence import Tally
@@ -134,6 +135,95 @@ def date_quality(view: CaseView) -> Mapping[str, DateQuality]:
     }
 
 
+@dataclass(frozen=True)
+class Cohort:
+    """What creation dates say of one group, as counts of accounts.
+
+    `inside`: surely enrolled; `outside`: surely not. `open`: the error of the date reaches over an end of the period,
+    so either. `loose`: surely not enrolled, but the date may lie outside the ages that are asked about, and the account
+    then counts nowhere. `undated` have no date. `fine` of the dated ones are known at least as finely as the period is
+    long.
+    """
+
+    inside: int
+    outside: int
+    open: int = 0
+    loose: int = 0
+    undated: int = 0
+    fine: int = 0
+
+    @property
+    def dated(self) -> int:
+        """Accounts that may count, with a date."""
+        return self.inside + self.outside + self.open + self.loose
+
+    @property
+    def exact(self) -> bool:
+        """Whether every date that is known says on which side it lies."""
+        return not self.open + self.loose
+
+    @property
+    def too_coarse(self) -> bool:
+        """Whether no date could ever lie within the period for sure, and some may: then the dates say nothing of it."""
+        return self.open > 0 and not self.fine
+
+    @property
+    def lowest(self) -> tuple[int, int]:
+        """Enrolled and judged if every open account was created outside."""
+        return self.inside, self.dated
+
+    @property
+    def highest(self) -> tuple[int, int]:
+        """Enrolled and judged if every open account was created inside."""
+        return self.inside + self.open, self.inside + self.outside + self.open
+
+
+def share_bounds(cohort: Cohort, level: float) -> stats.Interval:
+    """Return an interval of the enrolled share, whatever the true dates of the open accounts are.
+
+    It runs from Wilson's lower limit with all of them outside to the upper with all inside, so that without open
+    accounts it is Wilson's.
+
+    >>> [round(end, 2) for end in share_bounds(Cohort(10, 80, 10), 0.95)]
+    [0.06, 0.29]
+    """
+    return stats.wilson(*cohort.lowest, level)[0], stats.wilson(*cohort.highest, level)[1]
+
+
+def difference_bounds(ours: Cohort, usual: Cohort, level: float) -> stats.Interval:
+    """Return an interval of the share of `ours` minus that of `usual`, whatever the open accounts' true dates are.
+
+    Newcombe's limits at the two corners that are furthest apart; without open accounts they are Newcombe's interval.
+
+    >>> [round(end, 2) for end in difference_bounds(Cohort(10, 90), Cohort(5, 45, 50), 0.95)]
+    [-0.55, 0.13]
+    """
+    low, _ = stats.newcombe_difference(*ours.lowest, *usual.highest, level)
+    _, high = stats.newcombe_difference(*ours.highest, *usual.lowest, level)
+    return low, high
+
+
+def cohorts(view: CaseView, years: int | None = None, stream: str | None = None) -> Mapping[str, Cohort]:
+    """Return the cohort of every roster; `years` and `stream` as in `enrolled_among`."""
+    values = parameter_values(view.config)
+    days = view.config.parameters.enrolment_days
+    rows = _by_roster(
+        view,
+        years,
+        stream,
+        f"""
+        count(*) FILTER (dated AND e.flagged AND y.young),
+        count(*) FILTER (dated AND NOT e.flagged AND y.young),
+        count(*) FILTER (dated AND coalesce(y.young, TRUE) AND (e.flagged IS NULL OR e.flagged AND y.young IS NULL)),
+        count(*) FILTER (dated AND NOT e.flagged AND y.young IS NULL),
+        count(*) FILTER (NOT dated),
+        count(*) FILTER (dated AND coalesce(y.young, TRUE) AND coalesce(width_ms, 1) <= {days * DAY_MS})
+        """,
+        {name: values[name] for name in ENROLLED.parameters},
+    )
+    return {roster: Cohort(*counts) for roster, *counts in rows}
+
+
 def enrolled_among(view: CaseView, years: int | None = None, stream: str | None = None) -> Mapping[str, Tally]:
     """Count the enrolled per roster, among accounts at most `years` (of 365 days) old at the start of the event.
 
@@ -141,8 +231,19 @@ def enrolled_among(view: CaseView, years: int | None = None, stream: str | None 
     accounts that posted for the roster in that stream in the window.
     """
     values = parameter_values(view.config)
-    bound = {name: values[name] for name in ENROLLED.parameters}
-    oldest = values["event_start_ms"] - (years or 0) * 365 * DAY_MS
+    counts = (
+        "count(*) FILTER (e.flagged AND y.young), count(*) FILTER (e.flagged IS NOT NULL AND y.young),"
+        " count(*) FILTER (y.young IS NULL OR y.young AND e.flagged IS NULL)"
+    )
+    rows = _by_roster(view, years, stream, counts, {name: values[name] for name in ENROLLED.parameters})
+    return {roster: Tally(*counted) for roster, *counted in rows}
+
+
+def _by_roster(
+    view: CaseView, years: int | None, stream: str | None, counts: str, bound: Mapping[str, int]
+) -> list[tuple[Any, ...]]:
+    """Return `counts` per roster over participants, what `enrolled` says of them (e) and whether they are young (y)."""
+    oldest = bound["event_start_ms"] - (years or 0) * 365 * DAY_MS
     young = (
         f"CASE WHEN a.created_at_ms >= {oldest} THEN TRUE"
         f" WHEN a.created_at_ms + coalesce(a.created_resolution_ms, 1) <= {oldest} THEN FALSE END"
@@ -150,17 +251,19 @@ def enrolled_among(view: CaseView, years: int | None = None, stream: str | None 
     posted = (
         "p.account_id IN (SELECT account_id FROM side_posts WHERE side = p.roster AND in_window AND stream = $stream)"
     )
-    rows = view.db.rows(
+    return view.db.rows(
         f"""
-        SELECT p.roster, count(*) FILTER (e.flagged AND y.young), count(*) FILTER (e.flagged IS NOT NULL AND y.young),
-               count(*) FILTER (y.young IS NULL OR y.young AND e.flagged IS NULL)
+        SELECT p.roster, {counts}
         FROM participants p
         LEFT JOIN ({ENROLLED.sql}) e ON e.account_id = p.account_id
-        LEFT JOIN (SELECT account_id, {"TRUE" if years is None else young} AS young FROM accounts a) y
-            ON y.account_id = p.account_id
+        LEFT JOIN (
+            SELECT account_id, {"TRUE" if years is None else young} AS young, created_resolution_ms AS width_ms,
+                   created_at_ms IS NOT NULL AS has_date
+            FROM accounts a
+        ) y ON y.account_id = p.account_id
+        CROSS JOIN LATERAL (SELECT coalesce(y.has_date, FALSE) AS dated) d
         WHERE {"TRUE" if stream is None else posted}
         GROUP BY p.roster ORDER BY p.roster
         """,
         {**bound, **({} if stream is None else {"stream": stream})},
     )
-    return {roster: Tally(*counts) for roster, *counts in rows}

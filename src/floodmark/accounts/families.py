@@ -18,7 +18,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from floodmark import stats
 from floodmark.accounts.handles import LOCAL_SQL
 from floodmark.registry import Judgements
 from floodmark.textfold import fold_text
@@ -26,6 +25,7 @@ from floodmark.view import CaseView
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 #: Kinds of feature: what is shared, in words.
 KINDS: Final[Mapping[str, str]] = {
@@ -53,7 +53,11 @@ _COLUMNS: Final = {
 
 @dataclass(frozen=True)
 class Family:
-    """Accounts of `roster` on one platform that share a value: `size` of `known` here, `elsewhere` of `reference`."""
+    """Accounts of `roster` on one platform that share a value: `size` of `known` here, `elsewhere` of `reference`.
+
+    `value` is the feature as the first account has it (what a stranger wrote: escape it), `q` its p-value after
+    false-discovery control, `beside` how many accounts of every other roster, and of none (""), have it too.
+    """
 
     roster: str
     kind: str
@@ -63,11 +67,19 @@ class Family:
     elsewhere: int
     reference: int
     p: float
+    q: float = 1.0
+    value: str = ""
+    beside: tuple[tuple[str, int], ...] = ()
 
     @property
     def size(self) -> int:
         """Accounts in the family."""
         return len(self.accounts)
+
+    @property
+    def expected(self) -> float:
+        """Accounts of the roster that would have the value if it were shared out among both groups by chance."""
+        return (self.size + self.elsewhere) * self.known / (self.known + self.reference)
 
 
 @dataclass(frozen=True)
@@ -110,10 +122,13 @@ def tail(k: Ints, c: Ints, n: int, m: int) -> tuple[Floats, Floats]:
     """
     from scipy.stats import hypergeom
 
-    total = k + c
-    p = hypergeom.sf(k - 1, n + m, total, n)
+    # Most values occur a few times, so that the same pair of counts comes again and again.
+    pairs, place = np.unique(np.stack([k, k + c]), axis=1, return_inverse=True)
+    had, total = pairs
+    p = hypergeom.sf(had - 1, n + m, total, n)
     least = hypergeom.sf(np.minimum(total, n) - 1, n + m, total, n)
-    return np.minimum(p, 1.0), np.minimum(least, 1.0)
+    place = place.ravel()
+    return np.minimum(p, 1.0)[place], np.minimum(least, 1.0)[place]
 
 
 def discoveries(p: Floats, least: Floats, q: float = FALSE_DISCOVERIES) -> NDArray[np.bool_]:
@@ -122,80 +137,152 @@ def discoveries(p: Floats, least: Floats, q: float = FALSE_DISCOVERIES) -> NDArr
     >>> discoveries(np.array([0.001, 0.3, 0.6]), np.array([0.001, 0.3, 0.5])).tolist()
     [True, False, False]
     """
-    ranked = np.sort(least)
-    able = next((k for k in range(1, len(p) + 1) if np.searchsorted(ranked, q / k, side="right") <= k), len(p))
-    used = least <= q / able
-    result = np.zeros(len(p), dtype=bool)
-    result[used] = stats.bh(p[used], q)
+    return adjusted(p, least, q) <= q
+
+
+def adjusted(p: Floats, least: Floats, q: float = FALSE_DISCOVERIES) -> Floats:
+    """Return the smallest false-discovery rate at which BH rejects each test; 1 for tests left out beforehand.
+
+    >>> adjusted(np.array([0.001, 0.3, 0.6]), np.array([0.001, 0.3, 0.5])).tolist()
+    [0.001, 1.0, 1.0]
+    """
+    result = np.ones(len(p))
+    if not len(p):
+        return result
+    ranks = np.arange(1, len(p) + 1)
+    # The smallest k for which at most k tests can reach q / k at all; only those are counted.
+    few = np.searchsorted(np.sort(least), q / ranks, side="right") <= ranks
+    used = np.flatnonzero(least <= q / ranks[int(np.argmax(few))])
+    order = used[np.argsort(p[used], kind="stable")]
+    scaled = p[order] * len(used) / ranks[: len(used)]
+    result[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return result
+
+
+@dataclass(frozen=True)
+class _Column:
+    """All accounts with a value of one kind, by id: platform, value as written, and the number of the folded value.
+
+    `code` is -1 where the value distinguishes nobody; `platform_of` gives each number's platform.
+    """
+
+    accounts: list[str]
+    platform: Ints
+    raw: list[str]
+    code: Ints
+    platforms: list[str]
+    platform_of: Ints
 
 
 def families(view: CaseView, kinds: Sequence[str] = tuple(KINDS)) -> Families:
     """Find the families of every roster (tables in: accounts, participants).
 
     The reference of a side is every other account of the same platform except those on several sides, which may be of
-    its family; that of `both` is the control and the accounts on no side; that of the control everybody else.
+    its family; that of `both` is the control and the accounts on no side; that of the control everybody else. Accounts
+    of a platform on which there is nobody to compare with are not judged.
     """
     rosters: dict[str, set[str]] = {}
     for roster, account in view.db.rows("SELECT roster, account_id FROM participants"):
         rosters.setdefault(roster, set()).add(account)
-    sides = set().union(*(members for name, members in rosters.items() if name != "control"))
     found: list[Family] = []
     judged: dict[tuple[str, str], tuple[str, ...]] = {}
     for kind in kinds:
-        rows = view.db.rows(
-            f"SELECT account_id, split_part(account_id, ':', 1), {_COLUMNS[kind]} FROM accounts"
-            f" WHERE ({_COLUMNS[kind]}) IS NOT NULL ORDER BY account_id"
-        )
-        keyed = [(account, platform, feature(kind, raw)) for account, platform, raw in rows]
-        for roster, members in sorted(rosters.items()):
-            left_out = sides if roster == "both" else rosters.get("both", set()) if roster != "control" else set()
-            own = [row for row in keyed if row[0] in members]
-            others = [row for row in keyed if row[0] not in members and row[0] not in left_out]
-            if own and others:
-                judged[roster, kind] = tuple(row[0] for row in own)
-                found += _tested(view, roster, kind, own, others)
+        column = _column(view, kind)
+        # Row by row which roster has the account; one that is in none is counted as elsewhere.
+        inside = {
+            roster: np.fromiter((account in members for account in column.accounts), bool, len(column.accounts))
+            for roster, members in sorted(rosters.items())
+        }
+        sides = np.zeros(len(column.accounts), dtype=bool)
+        for roster, own in inside.items():
+            sides |= own if roster != "control" else False
+        nobody = np.zeros(len(column.accounts), dtype=bool)
+        for roster, own in inside.items():
+            left_out = sides if roster == "both" else nobody if roster == "control" else inside.get("both", nobody)
+            others = ~own & ~left_out
+            comparable = np.bincount(column.platform[others], minlength=len(column.platforms)) > 0
+            rows = np.flatnonzero(own & comparable[column.platform])
+            if len(rows):
+                judged[roster, kind] = tuple(column.accounts[row] for row in rows)
+                found += _tested(view, (roster, kind), column, rows, others, inside)
     return Families(tuple(sorted(found, key=lambda f: (f.roster, -f.size, f.kind, f.accounts))), judged)
 
 
-def _tested(
-    view: CaseView, roster: str, kind: str, own: list[tuple[str, str, str]], others: list[tuple[str, str, str]]
-) -> list[Family]:
-    parameters = view.config.parameters
-    have: dict[tuple[str, str], list[str]] = {}
-    elsewhere: dict[tuple[str, str], int] = {}
-    known: dict[str, int] = {}
-    reference: dict[str, int] = {}
-    for account, platform, key in own:
-        known[platform] = known.get(platform, 0) + 1
-        if key:
-            have.setdefault((platform, key), []).append(account)
-    for _, platform, key in others:
-        reference[platform] = reference.get(platform, 0) + 1
-        if key:
-            elsewhere[platform, key] = elsewhere.get((platform, key), 0) + 1
-    # Which values are tested depends on the sums over both groups only, or the p-values would not be honest.
-    values = sorted(
-        value
-        for value in have.keys() | elsewhere.keys()
-        if len(have.get(value, ())) + elsewhere.get(value, 0) >= parameters.family_accounts and value[0] in known
+def _column(view: CaseView, kind: str) -> _Column:
+    rows = view.db.rows(
+        f"SELECT account_id, split_part(account_id, ':', 1), {_COLUMNS[kind]} FROM accounts"
+        f" WHERE ({_COLUMNS[kind]}) IS NOT NULL ORDER BY account_id"
     )
-    if not values:
+    platforms = sorted({platform for _, platform, _ in rows})
+    number = {platform: place for place, platform in enumerate(platforms)}
+    keys = {raw: feature(kind, raw) for raw in {raw for _, _, raw in rows}}
+    codes: dict[tuple[str, str], int] = {}
+    code = [codes.setdefault((platform, keys[raw]), len(codes)) if keys[raw] else -1 for _, platform, raw in rows]
+    return _Column(
+        accounts=[account for account, _, _ in rows],
+        platform=np.array([number[platform] for _, platform, _ in rows], dtype=np.int64),
+        raw=[raw for _, _, raw in rows],
+        code=np.array(code, dtype=np.int64),
+        platforms=platforms,
+        platform_of=np.array([number[platform] for platform, _ in codes], dtype=np.int64),
+    )
+
+
+def _tested(
+    view: CaseView,
+    where: tuple[str, str],
+    column: _Column,
+    rows: Ints,
+    others: Bools,
+    inside: Mapping[str, Bools],
+) -> list[Family]:
+    parameters, values = view.config.parameters, len(column.platform_of)
+    mine = rows[column.code[rows] >= 0]
+    have = np.bincount(column.code[mine], minlength=values)
+    elsewhere = np.bincount(column.code[others & (column.code >= 0)], minlength=values)
+    known = np.bincount(column.platform[rows], minlength=len(column.platforms))
+    reference = np.bincount(column.platform[others], minlength=len(column.platforms))
+    # Which values are tested depends on the sums over both groups only, or the p-values would not be honest.
+    at = np.flatnonzero((have + elsewhere >= parameters.family_accounts) & (known[column.platform_of] > 0))
+    if not len(at):
         return []
-    k = np.array([len(have.get(value, ())) for value in values])
-    c = np.array([elsewhere.get(value, 0) for value in values])
-    p, least = np.empty(len(values)), np.empty(len(values))
-    for platform in sorted(known):
-        here = np.array([value[0] == platform for value in values])
-        p[here], least[here] = tail(k[here], c[here], known[platform], reference.get(platform, 0))
-    rare = np.array([1000 * int(count) <= parameters.family_reference_permille * reference.get(value[0], 0)
-                     for count, value in zip(c, values, strict=True)])  # fmt: skip
-    chosen = discoveries(p, least) & rare & (k >= parameters.family_accounts)
+    k, c, platform = have[at], elsewhere[at], column.platform_of[at]
+    p, least = np.empty(len(at)), np.empty(len(at))
+    for place in np.unique(platform):
+        here = platform == place
+        p[here], least[here] = tail(k[here], c[here], int(known[place]), int(reference[place]))
+    # What makes no family is no discovery either, or slogans of a side would loosen the rule for all other values.
+    rare = 1000 * c <= parameters.family_reference_permille * reference[platform]
+    able = rare & (k >= parameters.family_accounts)
+    q = adjusted(np.where(able, p, 1.0), least)
+    grouped = mine[np.argsort(column.code[mine], kind="stable")]
+    starts = np.searchsorted(column.code[grouped], at)
     return [
-        Family(roster, kind, values[at][0], tuple(sorted(have[values[at]])), known[values[at][0]], int(c[at]),
-               reference.get(values[at][0], 0), float(p[at]))
-        for at in np.flatnonzero(chosen)
-    ]  # fmt: skip
+        Family(
+            *where,
+            column.platforms[platform[i]],
+            tuple(column.accounts[row] for row in grouped[starts[i] : starts[i] + k[i]]),
+            int(known[platform[i]]),
+            int(c[i]),
+            int(reference[platform[i]]),
+            float(p[i]),
+            float(q[i]),
+            column.raw[grouped[starts[i]]],
+            _beside(column, where[0], int(at[i]), inside),
+        )
+        for i in np.flatnonzero(q <= FALSE_DISCOVERIES)
+    ]
+
+
+def _beside(column: _Column, roster: str, value: int, inside: Mapping[str, Bools]) -> tuple[tuple[str, int], ...]:
+    holders = np.flatnonzero(column.code == value)
+    nowhere = np.ones(len(holders), dtype=bool)
+    counts = []
+    for name, members in inside.items():
+        nowhere &= ~members[holders]
+        if name != roster:
+            counts.append((name, int(members[holders].sum())))
+    return (*counts, ("", int(nowhere.sum())))
 
 
 def judge_kinds(view: CaseView, kinds: Sequence[str]) -> Judgements:

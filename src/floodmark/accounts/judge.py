@@ -59,7 +59,7 @@ def judge_all(
     """
     used = sorted(registry.flags().items.values() if flags is None else flags, key=lambda flag: flag.name)
     failed: dict[str, str] = {}
-    view.db.execute(create_sql(ACCOUNT_FLAGS, table).replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
+    view.db.execute(create_sql(ACCOUNT_FLAGS, table, temporary=True))
     for number, flag in enumerate(used, 1):
         try:
             judge(view, flag, table)

@@ -18,15 +18,30 @@ FALSE_DISCOVERIES: Final = 0.01
 MIN_POSTS: Final = 3
 
 _USED: Final = """
+CREATE OR REPLACE TEMP TABLE _used AS
 WITH members AS (SELECT account_id, bool_or(roster <> 'control') AS event FROM participants GROUP BY account_id),
 used AS (
-    SELECT DISTINCT p.account_id, p.post_id, p.client, list_contains($streams, p.stream) AS control,
-           coalesce(m.event, FALSE) AS event, m.account_id IS NOT NULL AS member
-    FROM posts p LEFT JOIN members m ON m.account_id = p.account_id
-    WHERE p.client IS NOT NULL
+    SELECT account_id, client, count(*) AS posts, min(stream) AS first_stream, max(stream) AS last_stream,
+           bool_or(list_contains($streams, stream)) AS control
+    FROM posts WHERE client IS NOT NULL GROUP BY account_id, client
 )
+SELECT used.*, coalesce(event, FALSE) AS event, members.account_id IS NOT NULL AS member
+FROM used LEFT JOIN members USING (account_id)
 """
-_SIDES: Final = "count(DISTINCT account_id) FILTER (event), count(DISTINCT account_id) FILTER (control)"
+#: A post that came in several streams counts once; within one stream its id is there once.
+_ACCOUNTS: Final = f"""
+WITH rough AS (
+    SELECT account_id, sum(posts) AS posts, min(first_stream) <> max(last_stream) AS several
+    FROM _used WHERE member GROUP BY account_id HAVING sum(posts) >= {MIN_POSTS}
+),
+exact AS (
+    SELECT account_id, count(DISTINCT post_id) AS posts FROM posts
+    WHERE client IS NOT NULL AND account_id IN (SELECT account_id FROM rough WHERE several) GROUP BY account_id
+)
+SELECT account_id, CAST(coalesce(exact.posts, rough.posts) AS BIGINT) AS posts
+FROM rough LEFT JOIN exact USING (account_id)
+WHERE coalesce(exact.posts, rough.posts) >= {MIN_POSTS} ORDER BY account_id
+"""
 
 
 @dataclass(frozen=True)
@@ -45,9 +60,13 @@ def clients(view: CaseView) -> tuple[Client, ...]:
 
     Empty where no post of either roster names its client: without both there is nothing to compare.
     """
-    bound = {"streams": list(view.config.control_streams)}
-    rows = view.db.rows(f"{_USED} SELECT client, {_SIDES} FROM used GROUP BY client ORDER BY client", bound)
-    event, control = view.db.one(f"{_USED} SELECT {_SIDES} FROM used", bound)
+    view.db.execute(_USED, {"streams": list(view.config.control_streams)})
+    rows = view.db.rows(
+        "SELECT client, count(*) FILTER (event), count(*) FILTER (control) FROM _used GROUP BY client ORDER BY client"
+    )
+    event, control = view.db.one(
+        "SELECT count(DISTINCT account_id) FILTER (event), count(DISTINCT account_id) FILTER (control) FROM _used"
+    )
     if not event or not control:
         return ()
     from scipy.stats import hypergeom
@@ -68,21 +87,26 @@ def _upper(hits: int, trials: int) -> float:
 
 def _judge(view: CaseView) -> Judgements:
     found = clients(view)
-    rows = view.db.rows(
-        f"{_USED} SELECT account_id, count(DISTINCT post_id), list(DISTINCT client ORDER BY client) FROM used"
-        f" WHERE member GROUP BY account_id HAVING count(DISTINCT post_id) >= {MIN_POSTS} ORDER BY account_id",
-        {"streams": list(view.config.control_streams)},
-    )
+    rows = view.db.rows(_ACCOUNTS)
     rare = {client.name: client for client in found if client.rare}
-    accounts = tuple(row[0] for row in rows)
-    flagged = np.array([all(name in rare for name in row[2]) for row in rows], dtype=bool)
+    used: dict[str, list[str]] = {}
+    if rare:
+        used = dict(
+            view.db.rows(
+                "SELECT account_id, list(client ORDER BY client) FROM _used WHERE member GROUP BY account_id"
+                " HAVING bool_and(list_contains($rare, client))",
+                {"rare": sorted(rare)},
+            )
+        )
+    accounts = tuple(account for account, _ in rows)
+    flagged = np.array([account in used for account in accounts], dtype=bool)
 
     def why(place: int) -> str:
-        used = [rare[name] for name in rows[place][2]]
-        listed = ", ".join(f"{c.name[:60]} ({c.event} accounts of the event, {c.control} of the control)" for c in used)
+        own = [rare[name] for name in used[accounts[place]]]
+        listed = ", ".join(f"{c.name[:60]} ({c.event} accounts of the event, {c.control} of the control)" for c in own)
         return f"all {rows[place][1]} posts through {listed}"
 
-    return columns(accounts, np.full(len(rows), bool(found)), flagged & bool(found), why)
+    return columns(accounts, np.full(len(rows), bool(found)), flagged, why)
 
 
 def _example() -> tuple[dict[str, object], ...]:

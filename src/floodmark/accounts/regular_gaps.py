@@ -27,8 +27,9 @@ def _judge(view: CaseView) -> Judgements:
 
     minimum = view.config.parameters.automation_min_posts
     own = timelines(view, minimum)
-    p, length, band, entropy = even_gaps(
-        own.starts, own.at_ms, own.resolution_ms * TICKS, LONGEST_MS, WIDTH, STEEPNESS, minimum
+    shortest_ms = own.resolution_ms * TICKS
+    p, length, band, entropy = own.judged_by(
+        lambda part: even_gaps(own.starts_of(part), own.at_ms, shortest_ms[part], LONGEST_MS, WIDTH, STEEPNESS, minimum)
     )
     gaps = np.diff(own.starts) - 1
 

@@ -9,12 +9,16 @@ orders drawn at random are a regenerative block bootstrap (Bertail & Clemencon 2
 
 from __future__ import annotations
 
-from typing import Final
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from floodmark.accounts.timelines import timelines
+from floodmark.registry import Row
 from floodmark.stats import Floats
+from floodmark.view import CaseView
 
 Int64s = NDArray[np.int64]
 
@@ -32,6 +36,47 @@ LEAST_SPREAD: Final = 0.1
 #: Stretches change places with so many neighbours.
 BLOCK: Final = 20
 _SEED: Final = 9
+#: With fewer accounts there is no crowd to compare with.
+MIN_ACCOUNTS: Final = 30
+#: The latest posts of an account that count; the published sets have up to 3,200.
+LATEST: Final = 3_250
+#: Orders worked on at once; each takes about 64 bytes a letter.
+_THREADS: Final = 2
+
+
+class Kinds(NamedTuple):
+    """The accounts with enough posts, which of them can be judged, and the kinds of their latest posts in order."""
+
+    accounts: tuple[str, ...]
+    judged: NDArray[np.bool_]
+    letters: NDArray[np.uint8]
+    starts: Int64s
+
+
+def kinds(view: CaseView) -> Kinds:
+    """Return the kinds (0 a post of its own, 1 a repost, 2 a reply) of each account's latest LATEST posts.
+
+    Nobody is judged with fewer than MIN_ACCOUNTS accounts, or where no post says what kind it is.
+    """
+    own = timelines(view, view.config.parameters.automation_min_posts)
+    (typed,) = view.db.one("SELECT count(is_repost) + count(replied_post_id) + count(replied_account_id) FROM posts")
+    count = len(own.accounts)
+    judged = np.full(count, count >= MIN_ACCOUNTS and typed > 0)
+    ends = np.repeat(own.starts[1:], np.diff(own.starts))
+    kept = np.arange(len(own.letter)) >= ends - LATEST
+    starts = np.concatenate([[0], np.cumsum(np.minimum(np.diff(own.starts), LATEST))]).astype(np.int64)
+    return Kinds(own.accounts, judged, own.letter[kept], starts)
+
+
+class Shared(NamedTuple):
+    """What the published rule finds: for each sequence the length of its longest such substring (0: none) and the most
+    sequences, under `cut`, that hold one so long; the cut, and the length at it.
+    """
+
+    length: NDArray[np.int32]
+    holders: NDArray[np.int32]
+    cut: int
+    length_at_cut: int
 
 
 def cut_of(curve: Int64s, window: int = WINDOW) -> int:
@@ -45,7 +90,10 @@ def cut_of(curve: Int64s, window: int = WINDOW) -> int:
     """
     if len(curve) <= window + 1:
         return 0
-    smooth = np.array([int(curve[i : i + window].mean()) for i in range(len(curve))], dtype=np.int64)
+    sums = np.concatenate([[0], np.cumsum(curve)])
+    place = np.arange(len(curve))
+    end = np.minimum(place + window, len(curve))
+    smooth = (sums[end] - sums[place]) // (end - place)
     falls = np.diff(smooth)
     first = 0
     for first in range(len(curve) - window):
@@ -54,11 +102,11 @@ def cut_of(curve: Int64s, window: int = WINDOW) -> int:
     return int(np.argmax(falls[first:])) + first - 1
 
 
-def shared_by_few(letters: NDArray[np.uint8], starts: Int64s) -> tuple[NDArray[np.int32], int, int]:
-    """Return for each sequence the length of the longest of the curve's substrings that it holds, 0 for none.
+def shared_by_few(letters: NDArray[np.uint8], starts: Int64s) -> Shared:
+    """Return for each sequence the longest of the curve's substrings that it holds, and where the curve is cut.
 
-    Then the cut, and the length at it. The substrings are, for every k under the cut, the longest that exactly k
-    sequences hold, where no longer one is held by more.
+    The substrings are, for every k under the cut, the longest that exactly k sequences hold, where no longer one is
+    held by more.
     """
     from floodmark.accounts.kernels import sequences as kernel
 
@@ -70,10 +118,14 @@ def shared_by_few(letters: NDArray[np.uint8], starts: Int64s) -> tuple[NDArray[n
     while 2 <= cut < count and longest[cut] == longest[2]:
         cut += 1
     if cut < 3:
-        return np.zeros(count, dtype=np.int32), cut, 0
+        nobody = np.zeros(count, dtype=np.int32)
+        return Shared(nobody, nobody, cut, 0)
     wanted = (automaton.sequences >= 2) & (automaton.sequences < cut)
     wanted &= automaton.length == longest[automaton.sequences]
-    return kernel.holders(automaton, letters, starts, wanted), cut, int(longest[cut])
+    length = kernel.holders(automaton, letters, starts, wanted)
+    most = np.zeros(int(longest.max(initial=0)) + 1, dtype=np.int32)
+    np.maximum.at(most, automaton.length[wanted], automaton.sequences[wanted])
+    return Shared(length, most[length], cut, int(longest[cut]))
 
 
 def own_null(letters: NDArray[np.uint8], starts: Int64s) -> tuple[Floats, NDArray[np.int32], Floats]:
@@ -87,13 +139,14 @@ def own_null(letters: NDArray[np.uint8], starts: Int64s) -> tuple[Floats, NDArra
     """
     from floodmark.accounts.kernels import sequences as kernel
 
-    count = len(starts) - 1
     draws = int(np.clip(MAX_LETTERS // max(1, len(letters)), *DRAWS))
-    lengths = np.empty((draws + 1, count))
-    for draw in range(draws + 1):
+
+    def longest(draw: int) -> NDArray[np.int32]:
         mixed = kernel.reordered(letters, starts, BLOCK, _SEED + draw) if draw else letters
-        automaton = kernel.build(mixed, starts, ALPHABET)
-        lengths[draw] = kernel.holders(automaton, mixed, starts, automaton.sequences > OTHERS)
+        return kernel.longest_held(mixed, starts, ALPHABET, OTHERS + 1)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        lengths = np.array(list(pool.map(longest, range(draws + 1))), dtype=np.float64)
     # The longest common stretch varies in proportion to its length (Gumbel), so its logarithm varies alike in all.
     logs = np.log1p(lengths)
     mean = (logs.sum(axis=0) - logs) / draws
@@ -102,3 +155,27 @@ def own_null(letters: NDArray[np.uint8], starts: Int64s) -> tuple[Floats, NDArra
     chance = np.sort(score[1:].ravel())
     reached = len(chance) - np.searchsorted(chance, score[0], side="left")
     return (1 + reached) / (1 + len(chance)), lengths[0].astype(np.int32), np.expm1(mean[0])
+
+
+def _example() -> tuple[Row, ...]:
+    """Return the posts of 40 accounts, of which the first 15 do the same in the same order, and one post of another."""
+    rng = np.random.default_rng(6)
+    shared = rng.integers(0, 2, 60)
+    rows: list[Row] = []
+    for number in range(40):
+        own = shared if number < 15 else rng.integers(0, 2, 60)
+        rows += [
+            {
+                "post_id": f"x:{number}p{place}",
+                "account_id": f"x:{number}",
+                "at_ms": 1_594_944_000_000 + 977_000 * place,
+                "is_repost": bool(kind),
+            }
+            for place, kind in enumerate(own)
+        ]
+    return (*rows, {"post_id": "x:99p", "account_id": "x:99", "at_ms": 0, "is_repost": True})
+
+
+#: The example of the flags that judge sequences, and who is flagged.
+EXAMPLE_POSTS: Final = _example()
+EXAMPLE_FLAGS: Final[dict[str, bool | None]] = {**{f"x:{number}": number < 15 for number in range(40)}, "x:99": None}

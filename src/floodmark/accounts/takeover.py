@@ -11,7 +11,9 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from floodmark.accounts import takeover_groups
 from floodmark.accounts.takeover_example import EXAMPLE_FLAGS, EXAMPLE_POSTS
+from floodmark.accounts.takeover_posts import OwnPosts, by_id, own_posts
 from floodmark.accounts.takeover_profile import ANCHORS, FEATURES, Breaks, Profiles, profiles
 from floodmark.registry import Flag, Judgements
 from floodmark.view import CaseView
@@ -51,12 +53,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Takeovers:
-    """What was found: the profiles, the groups by size, whether there was a crowd at all, and what was set aside."""
+    """What was found: the profiles, the groups by size, whether there was a crowd, and common changes set aside."""
 
     profiles: Profiles
     groups: tuple[Group, ...]
     has_crowd: bool
-    common_changes: int
+    set_aside: tuple[Group, ...]
 
 
 @dataclass
@@ -73,18 +75,24 @@ def takeovers(view: CaseView) -> Takeovers:
     Reads posts, post_features and participants. An account belongs to a group only where its client breaks together
     with another feature, or its language with two others.
     """
-    profile = profiles(view)
+    own = own_posts(view)
+    profile = profiles(view, own)
     limits = view.config.parameters
     if int(profile.judged.sum()) < CROWD_LEAST:
-        return Takeovers(profile, (), False, 0)
+        return Takeovers(profile, (), False, ())
     pairs = _pairs(profile.breaks, limits.takeover_days * DAY_MS)
     wanted = {key: rows for key, rows in pairs.items() if len(rows) >= limits.takeover_group_accounts}
     tests = sum(len(rows) for rows in wanted.values())
     search = _Search(profile, limits.takeover_days * DAY_MS, limits.takeover_group_accounts, max(1, tests))
     groups = _merged([found for key in sorted(wanted) for found in search.groups(key, wanted[key])], profile.breaks)
-    own = [group for group in groups if not _is_common(view, profile, group, search)]
-    own.sort(key=lambda group: (-len(group.members), group.first_ms, group.feature, group.value))
-    return Takeovers(profile, tuple(own), True, len(groups) - len(own))
+    own = by_id(view, own) if groups else own
+    groups.sort(key=lambda group: (-len(group.members), group.first_ms, group.feature, group.value))
+    common = [_is_common(own, profile, group, search) for group in groups]
+    kept, set_aside = (
+        tuple(group for group, of_all in zip(groups, common, strict=True) if of_all is wanted)
+        for wanted in (False, True)
+    )
+    return Takeovers(profile, kept, True, set_aside)
 
 
 def _pairs(breaks: Breaks, days_ms: int) -> dict[Key, list[tuple[int, int]]]:
@@ -197,32 +205,27 @@ def _merged(found: list[tuple[Key, _Found]], breaks: Breaks) -> list[Group]:
     return groups
 
 
-def _is_common(view: CaseView, profile: Profiles, group: Group, search: _Search) -> bool:
+def _is_common(own: OwnPosts, profile: Profiles, group: Group, search: _Search) -> bool:
     """Whether the rest of the crowd took up the anchor's value too, or is too small to tell.
 
     Each other account counts once: its last post before the group's breaks against its last post of all.
     """
     name = FEATURES[group.feature]
     broke = search.near(group.feature, group.value, group.first_ms - search.days_ms, group.last_ms + search.days_ms)
-    view.db.execute("CREATE OR REPLACE TEMP TABLE _tk_apart (account_id VARCHAR)")
-    apart = sorted({profile.accounts[acc] for acc in (*group.members, *broke.tolist())})
-    view.db.load("_tk_apart", {"account_id": apart})
-    crowd, before, after = view.db.one(
-        f"""
-        WITH rest AS (
-            SELECT account_id,
-                   max_by({name}, (at_ms, post_id)) FILTER (at_ms < $first_ms) AS old,
-                   max_by({name}, (at_ms, post_id)) FILTER (at_ms >= $first_ms) AS new
-            FROM _tk_known
-            WHERE {name} IS NOT NULL AND account_id NOT IN (SELECT account_id FROM _tk_apart)
-            GROUP BY account_id
-        )
-        SELECT count(*), count(*) FILTER (old = $value), count(*) FILTER (new = $value)
-        FROM rest WHERE old IS NOT NULL AND new IS NOT NULL
-        """,
-        {"first_ms": group.first_ms, "value": group.value},
-    )
-    return bool(crowd < CROWD_LEAST or (after - before) / crowd >= COMMON_CHANGE)
+    apart = np.array([profile.accounts[acc] for acc in {*group.members, *broke.tolist()}], dtype=object)
+    others = np.ones(len(own.accounts), dtype=bool)
+    others[np.searchsorted(np.array(own.accounts, dtype=object), apart)] = False
+    rows = np.flatnonzero((own.codes[name] >= 0) & others[own.acc])
+    acc, code = own.acc[rows], own.codes[name][rows]
+    begins = np.flatnonzero(np.diff(acc, prepend=-1))
+    # Posts are in order of time, so so many of an account come first.
+    early = np.add.reduceat(own.at_ms[rows] < group.first_ms, begins, dtype=np.int64) if len(rows) else begins
+    ends = np.append(begins[1:], len(rows))[: len(begins)]
+    both = (early > 0) & (early < ends - begins)
+    old, new = code[(begins + early - 1)[both]], code[ends[both] - 1]
+    crowd, value = int(both.sum()), own.values[name].index(group.value)
+    risen = int((new == value).sum()) - int((old == value).sum())
+    return bool(crowd < CROWD_LEAST or risen / crowd >= COMMON_CHANGE)
 
 
 def shown(value: str) -> str:
@@ -280,8 +283,12 @@ def _change(breaks: Breaks, row: int) -> str:
 
 
 def judge(view: CaseView) -> Judgements:
-    """Return what the flag says of each participant that could show a break; the others are unknown."""
+    """Return what the flag says of each participant that could show a break; the others are unknown.
+
+    The groups are left in the temporary table `_takeover_groups`.
+    """
     found = takeovers(view)
+    takeover_groups.keep(view, found)
     if not found.has_crowd:
         return {"account_id": [], "flagged": [], "evidence": []}
     words = evidence(found)

@@ -8,15 +8,17 @@ posts of one hour count once, since a sitting at one machine says little more th
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from floodmark.accounts.takeover_posts import Ints, OwnPosts
 from floodmark.view import CaseView
 
-Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
 
 FEATURES: Final = ("client", "language", "clock", "topic", "mentions")
@@ -32,84 +34,36 @@ BREAK_P: Final = 0.01
 #: Accounts from which the crowd's own changes are learnt, beside those whose anchors break.
 CROWD_SAMPLE: Final = 5_000
 
-_KNOWN: Final = """
-    CREATE OR REPLACE TEMP TABLE _tk_known AS
-    SELECT p.post_id, p.account_id, min(p.at_ms) AS at_ms, min(nullif(trim(p.client), '')) AS client,
-           min(CASE WHEN lower(trim(p.language)) NOT IN ('', 'und', 'unknown', 'undefined', 'zxx', 'qme', 'qht', 'qam',
-               'qct', 'qst') THEN lower(trim(p.language)) END) AS language
-    FROM posts p
-    WHERE p.account_id IN (SELECT account_id FROM participants)
-    GROUP BY p.post_id, p.account_id
+#: Rows of posts of the asked accounts; `slot` is the hour of the post's earliest row.
+_ASKED_POSTS: Final = """
+    CREATE OR REPLACE TEMP TABLE _tk_asked_posts AS
+    SELECT a.acc, p.stream, p.post_id, p.hashtags, p.urls, p.mentions, p.reposted_account_id, p.replied_account_id,
+           min(p.at_ms) OVER (PARTITION BY a.acc, p.post_id) AS at_ms
+    FROM posts p JOIN _tk_asked a USING (account_id)
 """
-_NAMES: Final = """
-    CREATE OR REPLACE TEMP TABLE _tk_names AS
-    SELECT row_number() OVER (ORDER BY account_id) - 1 AS acc, account_id
-    FROM _tk_known GROUP BY account_id HAVING greatest(count(client), count(language)) >= $least_posts
-"""
-_POSTS: Final = """
-    CREATE OR REPLACE TEMP TABLE _tk_posts AS
-    SELECT n.acc, k.post_id, k.at_ms, k.at_ms // 3600000 AS slot, k.client, k.language
-    FROM _tk_known k JOIN _tk_names n USING (account_id)
-"""
-#: Hours of each account in order, with the posts before each; `{known}` says which posts count for the feature.
-_SLOTS: Final = """
-    CREATE OR REPLACE TEMP TABLE _tk_slots AS
-    WITH hours AS (
-        SELECT acc, slot, count(*) AS posts, min(at_ms) AS first_ms FROM _tk_posts WHERE {known} GROUP BY acc, slot
-    ), placed AS (
-        SELECT acc, slot, first_ms, row_number() OVER w - 1 AS place, sum(posts) OVER w - posts AS posts_before
-        FROM hours WINDOW w AS (PARTITION BY acc ORDER BY slot)
-    ), ends AS (
-        SELECT h.acc, count(*) AS hours, sum(h.posts) AS posts FROM hours h GROUP BY h.acc
-    )
-    SELECT p.*, e.hours, e.posts,
-           p.posts_before >= $history AND e.posts - p.posts_before >= $after AND p.place > 0 AS possible
-    FROM placed p JOIN ends e USING (acc)
-"""
-_REACH: Final = """
-    SELECT acc, max(hours) AS hours, count(*) AS dates, min(place) AS first_place, max(place) AS last_place,
-           min(first_ms) AS first_ms, max(first_ms) AS last_ms
-    FROM _tk_slots WHERE possible GROUP BY acc ORDER BY acc
-"""
-#: Where an account takes up a value. `{hits}` yields (acc, slot, value).
-_STEPS: Final = """
-    CREATE OR REPLACE TEMP TABLE _tk_steps AS
-    WITH hits AS (SELECT DISTINCT acc, slot, value FROM ({hits})),
-    dated AS (SELECT acc, count(*) AS dates FROM _tk_slots WHERE possible GROUP BY acc),
-    ranked AS (
-        SELECT h.acc, h.value, s.place, s.first_ms, s.hours, s.possible, d.dates,
-               row_number() OVER (PARTITION BY h.acc, h.value ORDER BY s.place) - 1 AS before,
-               count(*) OVER (PARTITION BY h.acc, h.value) AS uses
-        FROM hits h JOIN _tk_slots s USING (acc, slot) JOIN dated d USING (acc)
-    ), tested AS (SELECT acc, count(DISTINCT value) AS tests FROM ranked WHERE uses >= 2 GROUP BY acc)
-    SELECT r.*, t.tests
-    FROM ranked r JOIN tested t USING (acc)
-    WHERE r.uses >= 2 AND r.possible AND r.before <= {before} * r.place
-      AND r.uses - r.before >= {after} * (r.hours - r.place)
-"""
-_ASKED: Final = "acc IN (SELECT acc FROM _tk_asked)"
-_CLOCK: Final = f"""
-    SELECT acc, slot, CAST(start AS VARCHAR) AS value
-    FROM (SELECT DISTINCT acc, slot FROM _tk_posts WHERE {_ASKED}) CROSS JOIN range(0, 24, 4) AS r(start)
-    WHERE (slot % 24 - start + 24) % 24 < 8
-"""
-_TOPIC: Final = f"""
+_TOPIC: Final = """
     WITH mine AS (
-        SELECT t.acc, t.slot, coalesce(any_value(f.hashtags), any_value(p.hashtags)) AS tags,
-               coalesce(any_value(f.urls), any_value(p.urls)) AS urls
-        FROM _tk_posts t JOIN posts p USING (post_id) LEFT JOIN post_features f ON f.post_id = t.post_id
-        WHERE t.{_ASKED} GROUP BY t.acc, t.slot, t.post_id
+        SELECT t.acc, any_value(t.at_ms) AS at_ms, coalesce(min(f.hashtags), min(t.hashtags)) AS tags,
+               coalesce(min(f.urls), min(t.urls)) AS urls
+        FROM _tk_asked_posts t LEFT JOIN post_features f ON f.stream = t.stream AND f.post_id = t.post_id
+        GROUP BY t.acc, t.post_id
     )
-    SELECT acc, slot, '#' || lower(unnest(tags)) AS value FROM mine
+    SELECT acc, at_ms, '#' || lower(unnest(tags)) AS value FROM mine
     UNION ALL
-    SELECT acc, slot, regexp_extract(lower(url), '^(?:[a-z]+://)?(?:www\\.)?([^/?#]+)', 1) AS value
-    FROM (SELECT acc, slot, unnest(urls) AS url FROM mine) WHERE value <> ''
+    SELECT acc, at_ms, regexp_extract(lower(url), '^(?:[a-z]+://)?(?:www\\.)?([^/?#]+)', 1) AS value
+    FROM (SELECT acc, at_ms, unnest(urls) AS url FROM mine) WHERE value <> ''
 """
-_MENTIONS: Final = f"""
-    WITH mine AS (SELECT t.acc, t.slot, p.* FROM _tk_posts t JOIN posts p USING (post_id) WHERE t.{_ASKED})
-    SELECT acc, slot, reposted_account_id AS value FROM mine WHERE reposted_account_id IS NOT NULL
-    UNION ALL SELECT acc, slot, replied_account_id FROM mine WHERE replied_account_id IS NOT NULL
-    UNION ALL SELECT acc, slot, '@' || lower(unnest(mentions)) FROM mine
+_MENTIONS: Final = """
+    SELECT acc, at_ms, reposted_account_id AS value FROM _tk_asked_posts
+    UNION ALL SELECT acc, at_ms, replied_account_id FROM _tk_asked_posts
+    UNION ALL SELECT acc, at_ms, '@' || lower(unnest(mentions)) FROM _tk_asked_posts
+"""
+#: Values of an account that occur in two hours or more; one occurrence is no habit, before or after.
+_HITS: Final = f"""
+    SELECT acc, at_ms, value FROM (
+        SELECT acc, min(at_ms) AS at_ms, value FROM ({{hits}}) WHERE value IS NOT NULL
+        GROUP BY acc, at_ms // {SLOT_MS}, value
+    ) QUALIFY count(*) OVER (PARTITION BY acc, value) >= 2
 """
 
 
@@ -144,6 +98,22 @@ class Profiles:
     breaks: Breaks
 
 
+@dataclass(frozen=True)
+class _Hours:
+    """Hours with posts, in order of account and time; `possible` are those at which a break could begin.
+
+    `place` counts the account's hours before, `hours` all of them, `dates` the possible ones.
+    """
+
+    acc: Ints
+    slot: Ints
+    first_ms: Ints
+    place: Ints
+    hours: Ints
+    possible: NDArray[np.bool_]
+    dates: Ints
+
+
 def chance_of_so_few(before: Ints, hours_before: Ints, uses: Ints, hours: Ints) -> Floats:
     """Return the chance that at most `before` of an account's `uses` fall in its first `hours_before` of `hours` hours.
 
@@ -166,34 +136,134 @@ def chance_of_so_few(before: Ints, hours_before: Ints, uses: Ints, hours: Ints) 
     return np.asarray(np.minimum(total, 1.0))
 
 
-def profiles(view: CaseView) -> Profiles:
-    """Test every participant with enough posts; reads posts, post_features, participants, makes temporary tables.
+def profiles(view: CaseView, own: OwnPosts) -> Profiles:
+    """Test every participant with enough posts; reads posts and post_features, makes temporary tables.
 
     Deterministic: whatever the order of rows. Source: COMPA, doi 10.1109/TDSC.2015.2479616, changed as said above.
     """
     limits = view.config.parameters
-    bound = {"history": limits.takeover_history_posts, "after": limits.takeover_posts_after}
-    view.db.execute(_KNOWN)
-    view.db.execute(_NAMES, {"least_posts": bound["history"] + bound["after"]})
-    view.db.execute(_POSTS)
-    accounts = [name for (name,) in view.db.rows("SELECT account_id FROM _tk_names ORDER BY acc")]
+    least = limits.takeover_history_posts + limits.takeover_posts_after
+    counts = [np.bincount(own.acc[own.codes[name] >= 0], minlength=len(own.accounts)) for name in ANCHORS]
+    named = np.flatnonzero(np.maximum(*counts) >= least)
+    number = np.full(len(own.accounts), -1, dtype=np.int64)
+    number[named] = np.arange(len(named))
+    accounts = [own.accounts[place] for place in named.tolist()]
     first, last = np.full(len(accounts), np.iinfo(np.int64).max), np.full(len(accounts), -1, dtype=np.int64)
     judged = np.zeros(len(accounts), dtype=bool)
     parts: list[dict[str, np.ndarray]] = []
-    for place, name in enumerate(ANCHORS):
-        view.db.execute(_SLOTS.format(known=f"{name} IS NOT NULL"), bound)
-        reach = view.db.arrays(_REACH)
-        acc = np.asarray(reach["acc"], dtype=np.int64)
-        able = acc[_could_show(reach)]
-        judged[able] = True
-        first[acc] = np.minimum(first[acc], np.asarray(reach["first_ms"], dtype=np.int64))
-        last[acc] = np.maximum(last[acc], np.asarray(reach["last_ms"], dtype=np.int64))
-        parts.append(_breaks(view, place, f"SELECT acc, slot, {name} AS value FROM _tk_posts WHERE {name} IS NOT NULL"))
-    asked = _ask(view, judged, np.concatenate([part["acc"] for part in parts]))
-    view.db.execute(_SLOTS.format(known=_ASKED), bound)
-    for name, hits in (("clock", _CLOCK), ("topic", _topic(view)), ("mentions", _MENTIONS)):
-        parts.append(_breaks(view, FEATURES.index(name), hits))
-    return Profiles(accounts, judged, first, last, asked, _features(view), _joined(parts))
+    for place, (name, known) in enumerate(zip(ANCHORS, counts, strict=True)):
+        rows = np.flatnonzero((own.codes[name] >= 0) & (known >= least)[own.acc])
+        hours, of_row = _hours(view, number[own.acc[rows]], own.at_ms[rows])
+        acc, able, first_ms, last_ms = _reach(hours)
+        judged[acc[able]] = True
+        first[acc], last[acc] = np.minimum(first[acc], first_ms), np.maximum(last[acc], last_ms)
+        parts.append(_breaks(place, hours, of_row, own.codes[name][rows], own.values[name]))
+    asked = _asked(accounts, judged, np.concatenate([part["acc"] for part in parts]))
+    parts += _others(view, own, number, accounts, asked)
+    return Profiles(accounts, judged, first, last, asked, features(view), _joined(parts))
+
+
+def _hours(view: CaseView, acc: Ints, at_ms: Ints) -> tuple[_Hours, Ints]:
+    """Return the hours of posts that come in order of account and time, and the hour of each post."""
+    limits = view.config.parameters
+    slot = at_ms // SLOT_MS
+    other = np.diff(acc, prepend=-1) != 0
+    fresh = other.copy()
+    fresh[1:] |= slot[1:] != slot[:-1]
+    heads = np.flatnonzero(fresh)
+    # One number an account that occurs: where its posts and its hours begin and how many they are.
+    posts_from = np.flatnonzero(other)
+    hours_from = np.searchsorted(heads, posts_from)
+    hours, posts = (np.diff(begin, append=size) for begin, size in ((hours_from, len(heads)), (posts_from, len(acc))))
+    who = np.repeat(np.arange(len(hours)), hours)
+    place, before = np.arange(len(heads)) - hours_from[who], heads - posts_from[who]
+    possible = (before >= limits.takeover_history_posts) & (place > 0)
+    possible &= posts[who] - before >= limits.takeover_posts_after
+    dates = np.bincount(who[possible], minlength=len(hours))[who]
+    found = _Hours(acc[heads], slot[heads], at_ms[heads], place, hours[who], possible, dates)
+    return found, np.cumsum(fresh) - 1
+
+
+def _reach(hours: _Hours) -> tuple[Ints, NDArray[np.bool_], Ints, Ints]:
+    """Return the accounts with a possible date, whether they could show a break, and their first and last such date.
+
+    An account could show one where the cleanest break at the best date would pass.
+    """
+    rows = np.flatnonzero(hours.possible)
+    firsts = np.flatnonzero(np.diff(hours.acc[rows], prepend=-1))
+    lasts = np.append(firsts[1:], len(rows))[: len(firsts)] - 1
+    first, last = rows[firsts], rows[lasts]
+    count = hours.hours[first]
+    middle = np.clip(count // 2, hours.place[first], hours.place[last])
+    least = chance_of_so_few(np.zeros(len(first), dtype=np.int64), middle, count - middle, count)
+    able = np.asarray(least * hours.dates[first] <= BREAK_P)
+    return hours.acc[first], able, hours.first_ms[first], hours.first_ms[last]
+
+
+def _breaks(feature: int, hours: _Hours, hour: Ints, code: np.ndarray, values: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the best date of each account and value that passes; in hour `hour` is value number `code`."""
+    dated = np.flatnonzero(hours.dates[hour] > 0)
+    hour, pair = hour[dated], hours.acc[hour[dated]] * max(1, len(values)) + code[dated]
+    order = np.lexsort((hour, pair)) if len(pair) else dated
+    hour, pair = hour[order], pair[order]
+    once = (np.diff(pair, prepend=-1) != 0) | (np.diff(hour, prepend=-1) != 0)
+    hour, pair = hour[once], pair[once]
+    heads = np.flatnonzero(np.diff(pair, prepend=-1))
+    size = np.diff(heads, append=len(pair))
+    before, uses = np.arange(len(pair)) - np.repeat(heads, size), np.repeat(size, size)
+    acc, place, total = hours.acc[hour], hours.place[hour], hours.hours[hour]
+    habits = np.bincount(acc[heads[size >= 2]], minlength=int(acc.max(initial=0)) + 1)
+    taken = (uses >= 2) & hours.possible[hour] & (before <= BEFORE_SHARE * place)
+    rows = np.flatnonzero(taken & (uses - before >= AFTER_SHARE * (total - place)))
+    p_value = chance_of_so_few(before[rows], place[rows], uses[rows], total[rows])
+    p_value = p_value * hours.dates[hour[rows]] * habits[acc[rows]]
+    passed = np.flatnonzero(p_value <= BREAK_P)
+    # Of dates as good as each other the earliest.
+    rounded = np.round(np.log10(np.maximum(p_value[passed], 1e-300)), 9)
+    passed = passed[np.lexsort((place[rows[passed]], rounded, pair[rows[passed]]))]
+    passed = passed[np.flatnonzero(np.diff(pair[rows[passed]], prepend=-1))]
+    best = rows[passed]
+    value = np.empty(len(best), dtype=object)
+    value[:] = [values[number] for number in (pair[best] % max(1, len(values))).tolist()]
+    return {
+        "acc": acc[best],
+        "feature": np.full(len(best), feature, dtype=np.int64),
+        "value": value,
+        "at_ms": hours.first_ms[hour[best]],
+        "p_value": p_value[passed],
+        "before": before[best],
+        "hours_before": place[best],
+        "after": (uses - before)[best],
+        "hours_after": (total - place)[best],
+    }
+
+
+def _others(
+    view: CaseView, own: OwnPosts, number: Ints, accounts: list[str], asked: NDArray[np.bool_]
+) -> list[dict[str, np.ndarray]]:
+    """Return the breaks of clock, topic and mentions of the asked accounts."""
+    wanted = np.zeros(len(own.accounts), dtype=bool)
+    wanted[number >= 0] = asked
+    rows = np.flatnonzero(wanted[own.acc])
+    hours, _ = _hours(view, number[own.acc[rows]], own.at_ms[rows])
+    starts = np.arange(0, 24, 4)
+    awake = (hours.slot[:, None] % 24 - starts + 24) % 24 < 8
+    hour, code = np.nonzero(awake)
+    parts = [_breaks(FEATURES.index("clock"), hours, hour, code, [str(start) for start in starts])]
+    view.db.execute("CREATE OR REPLACE TEMP TABLE _tk_asked (account_id VARCHAR, acc BIGINT)")
+    if asked.any():
+        who = np.flatnonzero(asked)
+        view.db.load("_tk_asked", {"account_id": [accounts[acc] for acc in who.tolist()], "acc": who})
+    view.db.execute(_ASKED_POSTS)
+    slots = np.unique(hours.slot)
+    keys = hours.acc * len(slots) + np.searchsorted(slots, hours.slot)
+    for name, hits in (("topic", _topic(view)), ("mentions", _MENTIONS)):
+        found = view.db.arrays(_HITS.format(hits=hits))
+        values, code = np.unique(np.asarray(found["value"], dtype=str), return_inverse=True)
+        at = np.searchsorted(slots, np.asarray(found["at_ms"], dtype=np.int64) // SLOT_MS)
+        hour = np.searchsorted(keys, np.asarray(found["acc"], dtype=np.int64) * len(slots) + at)
+        parts.append(_breaks(FEATURES.index(name), hours, hour, code, values.tolist()))
+    return parts
 
 
 def _topic(view: CaseView) -> str:
@@ -205,65 +275,33 @@ def _topic(view: CaseView) -> str:
     return f"SELECT * FROM ({_TOPIC}) WHERE value NOT IN ({listed})"
 
 
-def _could_show(reach: dict[str, np.ndarray]) -> NDArray[np.bool_]:
-    """Return which accounts could show a break at all: the cleanest at the best date would pass."""
-    hours, dates = (np.asarray(reach[name], dtype=np.int64) for name in ("hours", "dates"))
-    middle = np.clip(hours // 2, np.asarray(reach["first_place"]), np.asarray(reach["last_place"])).astype(np.int64)
-    least = chance_of_so_few(np.zeros(len(hours), dtype=np.int64), middle, hours - middle, hours)
-    return np.asarray(least * dates <= BREAK_P)
-
-
-def _breaks(view: CaseView, feature: int, hits: str) -> dict[str, np.ndarray]:
-    """Return the best date of each account and value that passes, of one feature; `_tk_slots` holds its hours."""
-    view.db.execute(_STEPS.replace("{hits}", hits).format(before=BEFORE_SHARE, after=AFTER_SHARE))
-    steps = view.db.arrays("SELECT * FROM _tk_steps ORDER BY acc, value, place")
-    numbers = ("acc", "place", "first_ms", "hours", "dates", "before", "uses", "tests")
-    acc, place, first_ms, hours, dates, before, uses, tests = (np.asarray(steps[n], dtype=np.int64) for n in numbers)
-    p_value = chance_of_so_few(before, place, uses, hours) * dates * tests
-    value = np.asarray(steps["value"], dtype=object)
-    keep = np.flatnonzero(p_value <= BREAK_P)
-    # Rows come by account, value, date: a stable sort by p-value leaves the earliest date first among equals.
-    order = keep[np.argsort(np.round(np.log10(np.maximum(p_value[keep], 1e-300)), 9), kind="stable")]
-    best: dict[tuple[int, str], int] = {}
-    for row in order.tolist():
-        best.setdefault((int(acc[row]), str(value[row])), row)
-    rows = np.array(sorted(best.values()), dtype=np.int64)
-    return {
-        "acc": acc[rows],
-        "feature": np.full(len(rows), feature, dtype=np.int64),
-        "value": value[rows],
-        "at_ms": first_ms[rows],
-        "p_value": p_value[rows],
-        "before": before[rows],
-        "hours_before": place[rows],
-        "after": (uses - before)[rows],
-        "hours_after": (hours - place)[rows],
-    }
-
-
-def _ask(view: CaseView, judged: NDArray[np.bool_], broken: Ints) -> NDArray[np.bool_]:
+def _asked(accounts: list[str], judged: NDArray[np.bool_], broken: Ints) -> NDArray[np.bool_]:
     """Choose whose other features are computed: accounts whose anchor breaks, and a sample of the judged by hash."""
-    view.db.execute("CREATE OR REPLACE TEMP TABLE _tk_asked (acc BIGINT)")
     asked = np.zeros(len(judged), dtype=bool)
     asked[broken] = True
-    order = [acc for (acc,) in view.db.rows("SELECT acc FROM _tk_names ORDER BY md5(account_id), account_id")]
-    sample = np.array([acc for acc in order if judged[acc]][:CROWD_SAMPLE], dtype=np.int64)
-    asked[sample] = True
-    if asked.any():
-        view.db.load("_tk_asked", {"acc": np.flatnonzero(asked)})
+    hashes = [
+        (hashlib.md5(accounts[acc].encode(), usedforsecurity=False).hexdigest(), acc)
+        for acc in np.flatnonzero(judged).tolist()
+    ]
+    asked[[acc for _, acc in sorted(hashes)[:CROWD_SAMPLE]]] = True
     return asked
 
 
-def _features(view: CaseView) -> tuple[str, ...]:
-    client, language, tags, mentions = view.db.one(
-        """
-        SELECT count(p.client), count(p.language), count(p.text) + count(p.hashtags) + count(p.urls),
-               count(p.mentions) + count(p.reposted_account_id) + count(p.replied_account_id)
-        FROM posts p WHERE p.account_id IN (SELECT account_id FROM participants)
-        """
-    )
-    there = {"client": client, "language": language, "clock": 1, "topic": tags, "mentions": mentions}
-    return tuple(name for name in FEATURES if there[name])
+def features(view: CaseView) -> tuple[str, ...]:
+    """Return the features of which the participants' posts have any value; reads posts and participants."""
+    columns = {
+        "client": ("client",),
+        "language": ("language",),
+        "topic": ("text", "hashtags", "urls"),
+        "mentions": ("mentions", "reposted_account_id", "replied_account_id"),
+    }
+    of_them = "FROM posts WHERE account_id IN (SELECT account_id FROM participants) AND"
+    there = {"clock"} | {
+        name
+        for name, some in columns.items()
+        if any(view.db.rows(f"SELECT 1 {of_them} {column} IS NOT NULL LIMIT 1") for column in some)
+    }
+    return tuple(name for name in FEATURES if name in there)
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> Breaks:

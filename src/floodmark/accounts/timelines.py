@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -20,19 +21,22 @@ Int64s = NDArray[np.int64]
 #: Expected share of accounts flagged by chance among all that a flag of automation flags.
 FALSE_DISCOVERIES: Final = 0.01
 
-_OWN: Final = """
-WITH own AS (
-    SELECT account_id, post_id, min(at_ms) AS at_ms, max(at_resolution_ms) AS resolution_ms,
-           bool_or(is_repost) AS is_repost,
-           bool_or(replied_post_id IS NOT NULL OR replied_account_id IS NOT NULL) AS reply
-    FROM posts WHERE account_id IN (SELECT account_id FROM participants)
-    GROUP BY account_id, post_id
-),
-named AS (
-    SELECT account_id, max(resolution_ms) AS resolution_ms, row_number() OVER (ORDER BY account_id) - 1 AS number
-    FROM own GROUP BY account_id HAVING count(*) >= $minimum
-)
+#: Rows of posts, those that came in several streams more than once, so some have fewer than $minimum posts after all.
+_ACTIVE: Final = """
+CREATE OR REPLACE TEMP TABLE _active AS
+SELECT account_id, max(at_resolution_ms) AS resolution_ms,
+       CAST(row_number() OVER (ORDER BY account_id) - 1 AS INTEGER) AS number
+FROM posts WHERE account_id IN (SELECT account_id FROM participants)
+GROUP BY account_id HAVING count(*) >= $minimum
 """
+_POSTS: Final = """
+SELECT number, min(at_ms) AS at_ms,
+       CAST(CASE WHEN bool_or(is_repost) THEN 1
+                 WHEN bool_or(replied_post_id IS NOT NULL OR replied_account_id IS NOT NULL) THEN 2
+                 ELSE 0 END AS UTINYINT) AS letter
+FROM posts JOIN _active USING (account_id) GROUP BY number, post_id ORDER BY number, at_ms, post_id
+"""
+_THREADS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -50,18 +54,37 @@ class Timelines:
 
     def keeping(self, coarsest_ms: int) -> Timelines:
         """Return the accounts whose clock ticks at least as often as every `coarsest_ms`."""
-        fine = self.resolution_ms <= coarsest_ms
-        if fine.all():
+        return self._only(self.resolution_ms <= coarsest_ms)
+
+    def _only(self, wanted: NDArray[np.bool_]) -> Timelines:
+        if wanted.all():
             return self
         sizes = np.diff(self.starts)
-        posts = np.repeat(fine, sizes)
+        posts = np.repeat(wanted, sizes)
         return Timelines(
-            tuple(account for account, kept in zip(self.accounts, fine, strict=True) if kept),
-            self.resolution_ms[fine],
-            np.concatenate([[0], np.cumsum(sizes[fine])]).astype(np.int64),
+            tuple(account for account, kept in zip(self.accounts, wanted, strict=True) if kept),
+            self.resolution_ms[wanted],
+            np.concatenate([[0], np.cumsum(sizes[wanted])]).astype(np.int64),
             self.at_ms[posts],
             self.letter[posts],
         )
+
+    def active(self, minimum: int) -> Timelines:
+        """Return the accounts with at least `minimum` posts."""
+        return self._only(np.diff(self.starts) >= minimum)
+
+    def judged_by(self, test: Callable[[slice], tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ...]:
+        """Return what `test` gives of all accounts, worked on in two parts at once; it must judge each by itself."""
+        count = len(self.accounts)
+        half = int(np.searchsorted(self.starts, self.starts[-1] / 2)) if count > 1 else count
+        parts = [slice(0, half), slice(half, count)]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            found = list(pool.map(test, [part for part in parts if part.stop > part.start] or parts[:1]))
+        return tuple(np.concatenate(column) for column in zip(*found, strict=True))
+
+    def starts_of(self, part: slice) -> Int64s:
+        """Return `starts` of a stretch of accounts, with the end of the last."""
+        return self.starts[part.start : part.stop + 1]
 
 
 #: What the flags of one case share: sorting millions of posts once is enough.
@@ -86,14 +109,10 @@ def timelines(view: CaseView, minimum: int) -> Timelines:
 
 
 def _sorted(view: CaseView, minimum: int) -> Timelines:
-    bound = {"minimum": minimum}
-    named = view.db.rows(f"{_OWN} SELECT account_id, resolution_ms FROM named ORDER BY number", bound)
-    found = view.db.arrays(
-        f"{_OWN} SELECT number, at_ms,"
-        " CAST(CASE WHEN is_repost THEN 1 WHEN reply THEN 2 ELSE 0 END AS UTINYINT) AS letter"
-        " FROM own JOIN named USING (account_id) ORDER BY number, at_ms, post_id",
-        bound,
-    )
+    view.db.execute(_ACTIVE, {"minimum": minimum})
+    named = view.db.rows("SELECT account_id, resolution_ms FROM _active ORDER BY number")
+    found = view.db.arrays(_POSTS)
+    view.db.execute("DROP TABLE _active")
     counts = np.bincount(found["number"].astype(np.int64), minlength=len(named))
     return Timelines(
         tuple(account for account, _ in named),
@@ -101,7 +120,7 @@ def _sorted(view: CaseView, minimum: int) -> Timelines:
         np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         found["at_ms"].astype(np.int64),
         found["letter"].astype(np.uint8),
-    )
+    ).active(minimum)
 
 
 def judgements(

@@ -18,7 +18,7 @@ from floodmark.accounts.no_night import SHARE as NIGHT_SHARE
 from floodmark.accounts.regular_gaps import LONGEST_MS, SHARE, STEEPNESS, TICKS, WIDTH
 from floodmark.accounts.same_schedule import OTHERS
 from floodmark.accounts.schedules import in_step, pairs_in_step
-from floodmark.accounts.sequences import own_null
+from floodmark.accounts.sequences import own_null, shared_by_few
 from floodmark.accounts.timelines import FALSE_DISCOVERIES
 from floodmark.stats import bh, wilson
 
@@ -38,7 +38,7 @@ JITTERS_S: Final = (1, 10, 60, 120, 300, 600)
 POSTS: Final = (10, 30, 60, 200)
 STEP_JITTERS_S: Final = (0, 2, 5, 20, 60, 300)
 NIGHT_HOURS: Final = (0, 2, 3, 4, 6, 8)
-CHANGED: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
+CHANGED: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 def rows(runs: int, seed: int) -> list[Row]:
@@ -56,7 +56,8 @@ def rows(runs: int, seed: int) -> list[Row]:
         _row("same_schedule", "20 accounts, 40 shared moments", f"jitter {jitter} s", _in_step(jitter), runs, seed)
         for jitter in STEP_JITTERS_S
     ]
-    made += [_sequence_row(changed, runs, seed) for changed in CHANGED]
+    for changed in CHANGED:
+        made += _sequence_rows(changed, runs, seed)
     return made + honest_rows(seed)
 
 
@@ -224,8 +225,9 @@ def _p_values(rng: np.random.Generator, times: Times, flat: Flat) -> list[tuple[
     ]
 
 
-def _sequence_row(changed: float, runs: int, seed: int) -> Row:
-    hits = alarms = 0
+def _sequence_rows(changed: float, runs: int, seed: int) -> list[Row]:
+    """Return the rows of the flag and of the published rule; where all is changed, nothing is planted."""
+    hits, alarms = {"behaviour_sequence": 0, "digital_dna": 0}, {"behaviour_sequence": 0, "digital_dna": 0}
     for run in range(runs):
         rng = np.random.default_rng([seed, run])
         # Habits differ and persist: each account's letters come in runs of its own mean length.
@@ -236,10 +238,15 @@ def _sequence_row(changed: float, runs: int, seed: int) -> Row:
         ]
         letters, starts = np.concatenate(sequences).astype(np.uint8), np.arange(len(sequences) + 1) * 150
         p, length, usual = own_null(letters, starts)
-        found = _flagged(p, length > usual)
-        hits += int(found[:_PLANTED].sum())
-        alarms += int(found[_PLANTED:].sum())
-    return _counted("behaviour_sequence", "20 copies of 150 posts", f"{changed:.0%} changed", hits, alarms, runs)
+        found = {
+            "behaviour_sequence": _flagged(p, length > usual),
+            "digital_dna": shared_by_few(letters, starts).length > 0,
+        }
+        for name, flags in found.items():
+            hits[name] += int(flags[:_PLANTED].sum())
+            alarms[name] += int(flags[_PLANTED:].sum())
+    strength = f"{changed:.0%} changed"
+    return [_counted(name, "20 copies of 150 posts", strength, hits[name], alarms[name], runs) for name in hits]
 
 
 def _letters(rng: np.random.Generator, posts: int) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floodmark import schema
-from floodmark.accounts import behaviour_sequence, clock_marks, no_night, regular_gaps, same_schedule
+from floodmark.accounts import behaviour_sequence, clock_marks, digital_dna, no_night, regular_gaps, same_schedule
 from floodmark.accounts.judge import judge
 from floodmark.accounts.sequences import own_null, shared_by_few
 from floodmark.accounts.timelines import FALSE_DISCOVERIES
@@ -27,6 +27,7 @@ FLAGS: Final = (
     no_night.FLAG,
     same_schedule.FLAG,
     behaviour_sequence.FLAG,
+    digital_dna.FLAG,
 )
 #: The default, and the least that a case file may ask for.
 MINIMA: Final = (20, 10)
@@ -96,7 +97,7 @@ def set_rows(name: str, path: Path, resolution_ms: int, sql: str, minimum: int) 
         (accounts,) = db.one("SELECT count(*) FROM participants")
         view = CaseView(_config(minimum), db, ())
         for flag in FLAGS:
-            db.execute(schema.create_sql(schema.ACCOUNT_FLAGS).replace("CREATE TABLE", "CREATE OR REPLACE TABLE"))
+            db.execute(schema.create_sql(schema.ACCOUNT_FLAGS, temporary=True))
             judge(view, flag)
             known, hits = db.one("SELECT count(*), count(*) FILTER (flagged) FROM account_flags")
             made.append(_row(flag.name, name, f"from {minimum} posts on", accounts, known, hits))
@@ -142,11 +143,11 @@ def published_rows(path: Path) -> list[Row]:
     bot = np.array([label for _, label in found], dtype=bool)
     p, length, usual = own_null(letters, starts)
     rules: dict[str, NDArray[np.bool_]] = {
-        "published rule": shared_by_few(letters, starts)[0] > 0,
-        "flag": bh(p, FALSE_DISCOVERIES) & (length > usual),
+        "digital_dna": shared_by_few(letters, starts).length > 0,
+        "behaviour_sequence": bh(p, FALSE_DISCOVERIES) & (length > usual),
     }
     return [
-        _row("behaviour_sequence", f"ddna_italian {kind}", rule, len(bot), int(of.sum()), int((held & of).sum()))
+        _row(rule, f"ddna_italian {kind}", "all posts", len(bot), int(of.sum()), int((held & of).sum()))
         for rule, held in rules.items()
         for kind, of in (("bots", bot), ("people", ~bot))
     ]

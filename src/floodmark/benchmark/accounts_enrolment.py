@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from floodmark import stats
 from floodmark.accounts.creation_bursts import DAY_MS, HOUR_MS, RESOLUTIONS, WEEK_MS, Resolution, bin_test
+from floodmark.accounts.enrolment import Cohort, difference_bounds
 
 Row = dict[str, object]
 Moments = NDArray[np.int64]
@@ -36,7 +37,7 @@ COLUMNS: Final = (
     *("measure", "behaviour", "strength", "accounts", "resolution", "runs"),
     *("hit_share", "hit_low", "hit_high", "false_alarm_share", "false_alarm_low", "false_alarm_high"),
     *("flagged_share", "found_hour", "found_day", "found_week"),
-    *("covered", "covered_low", "covered_high", "mean_error"),
+    *("covered", "covered_low", "covered_high", "mean_error", "mean_width"),
     *("set", "judged", "flagged", "share", "low", "high", "bursts"),
     *("error_median_days", "error_95_days", "error_max_days"),
 )
@@ -195,6 +196,12 @@ def draws() -> tuple[Draw, ...]:
         Draw((600, 600), (0.10, 0.03), 40 * DAY_MS, (0.5, 0.5)),
         Draw((600, 600), (0.10, 0.10), 40 * DAY_MS, (0.5, 0.5)),
         Draw((600, 600), (0.10, 0.10), 40 * DAY_MS, (0.0, 0.5)),
+        # Only one side is coarse: the control, then the roster; and dates known to a day, a week, a month.
+        Draw((600, 600), (0.10, 0.10), 40 * DAY_MS, (0.5, 0.0)),
+        Draw((3_000, 3_000), (0.03, 0.03), DAY_MS, (0.0, 1.0)),
+        Draw((3_000, 3_000), (0.03, 0.03), 7 * DAY_MS, (1.0, 0.0)),
+        Draw((3_000, 3_000), (0.03, 0.03), 30 * DAY_MS, (0.0, 0.3)),
+        Draw((3_000, 3_000), (0.20, 0.03), 30 * DAY_MS, (0.0, 0.3)),
     )
 
 
@@ -206,22 +213,24 @@ def coverage_row(draw: Draw, runs: int, seed: int) -> Row:
     rng = np.random.default_rng([seed, draw.width_ms // DAY_MS, *draw.accounts, *(round(s * 1e4) for s in draw.shares)])
     truth = draw.shares[0] - draw.shares[1]
     covered = apart = 0
-    error = 0.0
+    error = width = 0.0
     for _ in range(runs):
         counts = [
             _counts(accounts, share, coarse, draw.width_ms, rng)
             for accounts, share, coarse in zip(draw.accounts, draw.shares, draw.coarse, strict=True)
         ]
-        (ours, judged), (usual, control) = counts
-        low, high = stats.newcombe_difference(ours, judged, usual, control, LEVEL)
+        ours, usual = counts
+        low, high = difference_bounds(ours, usual, LEVEL)
         covered += low <= truth <= high
         apart += low > 0 or (high < 0 and truth == 0)
-        error += ((ours / judged - usual / control) - truth) / runs
+        shares = [group.inside / (group.inside + group.outside) for group in counts]
+        error += (shares[0] - shares[1] - truth) / runs
+        width += (high - low) / runs
     limits = stats.wilson(covered, runs, LEVEL)
     low, high = stats.wilson(apart, runs, LEVEL)
     equal, different = (truth == 0, truth > 0)
-    shares = " and ".join(f"{share:.0%}" for share in draw.coarse)
-    error_days = "" if draw.width_ms == 1 else f"; {shares} of dates known to {draw.width_ms // DAY_MS} d"
+    coarse_words = " and ".join(f"{share:.0%}" for share in draw.coarse)
+    error_days = "" if draw.width_ms == 1 else f"; {coarse_words} of dates known to {draw.width_ms // DAY_MS} d"
     return filled(
         measure="M5",
         behaviour=f"difference of {draw.shares[0]:.0%} and {draw.shares[1]:.0%}{error_days}",
@@ -232,6 +241,7 @@ def coverage_row(draw: Draw, runs: int, seed: int) -> Row:
         covered_low=limits[0],
         covered_high=limits[1],
         mean_error=error,
+        mean_width=width,
         hit_share=apart / runs if different else None,
         hit_low=low if different else None,
         hit_high=high if different else None,
@@ -241,14 +251,15 @@ def coverage_row(draw: Draw, runs: int, seed: int) -> Row:
     )
 
 
-def _counts(accounts: int, share: float, coarse: float, width_ms: int, rng: np.random.Generator) -> tuple[int, int]:
-    """Return (enrolled, judged) of one drawn group, of whose dates a share `coarse` is known to `width_ms`."""
+def _counts(accounts: int, share: float, coarse: float, width_ms: int, rng: np.random.Generator) -> Cohort:
+    """Return one drawn group, of whose dates a share `coarse` is known to `width_ms`."""
     enrolled = rng.random(accounts) < share
     before = np.where(enrolled, rng.integers(1, ENROLMENT_MS, accounts), ENROLMENT_MS + _older(accounts, rng))
     width = np.where(rng.random(accounts) < coarse, width_ms, 1)
     at = END_MS - before
     verdict = enrolled_by(at - at % width, width)
-    return int((verdict == 1).sum()), int((verdict >= 0).sum())
+    inside, outside, unsure = (int((verdict == answer).sum()) for answer in (1, 0, -1))
+    return Cohort(inside, outside, unsure, fine=int((width <= ENROLMENT_MS).sum()))
 
 
 def _older(accounts: int, rng: np.random.Generator) -> Moments:

@@ -44,6 +44,8 @@ class Plant:
     owner_share: float = 0.0
 
 
+#: Clean timelines are drawn so many times as often as planted ones.
+CLEAN_RUNS: Final = 5
 #: Clean timelines: no planted group, some with a change that everyone makes.
 NULLS: Final = ("ordinary", "app_update", "event_topic", "new_phones", "app_update_and_topic", "early_update_and_topic")
 STRENGTHS: Final = (
@@ -159,7 +161,7 @@ def _row(
     false = sum(name.startswith("p") for _, flagged in results for name in flagged)
     judged = sum(name.startswith("p") for known, _ in results for name in known)
     hit = stats.wilson(hits, planted) if planted else (None, None)
-    wrong = stats.wilson(false, judged)
+    wrong = stats.wilson(false, judged) if judged else (None, None)
     return {
         "measure": "M10",
         "behaviour": behaviour,
@@ -179,8 +181,10 @@ def _row(
 
 
 def rows(runs: int, seed: int) -> list[dict[str, Any]]:
-    """Return a row for each clean kind, each planted strength, and each real set that is present."""
-    found = [_row("none", kind, _runs(runs, seed, kind, None), 0) for kind in NULLS]
+    """Return a row for each clean kind and all of them, each planted strength, and each real set that is present."""
+    clean = {kind: _runs(CLEAN_RUNS * runs, seed, kind, None) for kind in NULLS}
+    found = [_row("none", kind, results, 0) for kind, results in clean.items()]
+    found.append(_row("none", "all of these", [result for results in clean.values() for result in results], 0))
     for behaviour, strength, plant in STRENGTHS:
         results = _runs(runs, seed, "event_topic", plant)
         found.append(_row(behaviour, strength, results, plant.accounts * runs))
@@ -191,7 +195,7 @@ def _runs(runs: int, seed: int, kind: str, plant: Plant | None) -> list[Result]:
     return [measure(timelines(np.random.default_rng([seed, run]), kind, plant)) for run in range(runs)]
 
 
-#: Real timelines with a language: an operation (recall-like only), hashtags and links read from the text.
+#: Real timelines: an operation (recall-like only; hashtags and mentions read from the text), and two organic sets.
 _REAL: Final = {
     "ira_aug2015": (
         "ira_aug2015/tweets.parquet",
@@ -202,6 +206,30 @@ _REAL: Final = {
         FROM read_parquet($path)
         """,
     ),
+    "organic_gopdebate_2015": (
+        "organic_gopdebate_2015/Sentiment.csv",
+        """
+        SELECT tweet_id AS post_id, name AS account_id,
+               epoch_ms(strptime(tweet_created[:19], '%Y-%m-%d %H:%M:%S')) AS at_ms, NULL AS language,
+               regexp_extract_all(lower(text), '#(\\w+)', 1) AS hashtags,
+               regexp_extract_all(lower(text), '@(\\w+)', 1) AS mentions
+        FROM read_csv($path, all_varchar = true)
+        WHERE name IS NOT NULL
+        """,
+    ),
+    "organic_pheme_2014_15": (
+        "organic_pheme_2014_15/*.json",
+        """
+        SELECT id::VARCHAR AS post_id, "user".id::VARCHAR AS account_id,
+               epoch_ms(strptime(created_at, '%a %b %d %H:%M:%S +0000 %Y')) AS at_ms, lang AS language,
+               regexp_extract_all(lower(text), '#(\\w+)', 1) AS hashtags,
+               regexp_extract_all(lower(text), '@(\\w+)', 1) AS mentions,
+               nullif(regexp_extract(source, '>([^<]+)<', 1), '') AS client
+        FROM read_json($path, columns = {id: 'BIGINT', created_at: 'VARCHAR', lang: 'VARCHAR', text: 'VARCHAR',
+                                         source: 'VARCHAR', user: 'STRUCT(id BIGINT)'})
+        QUALIFY row_number() OVER (PARTITION BY id ORDER BY created_at) = 1
+        """,
+    ),
 }
 
 
@@ -210,11 +238,12 @@ def real_rows() -> list[dict[str, Any]]:
     folder = Path(os.environ.get("FLOODMARK_SHARED", "../shared")) / "data"
     found = []
     for name, (path, sql) in _REAL.items():
-        if not (folder / path).is_file():
+        if not any(folder.glob(path)):
             continue
         with Database() as db:
-            columns = ("post_id", "account_id", "at_ms", "language", "hashtags", "mentions")
-            posts = [dict(zip(columns, row, strict=True)) for row in db.rows(sql, {"path": str(folder / path)})]
+            columns = ("post_id", "account_id", "at_ms", "language", "hashtags", "mentions", "client")
+            read = db.rows(sql, {"path": str(folder / path)})
+            posts = [dict(zip(columns, (*row, None)[: len(columns)], strict=True)) for row in read]
         judged, flagged = measure([{**post, "account_id": f"p{post['account_id']}"} for post in posts])
         found.append({**_row("real", name, [(judged, flagged)], 0), "accounts": len({p["account_id"] for p in posts})})
     return found

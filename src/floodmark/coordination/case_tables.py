@@ -41,7 +41,7 @@ def write_tables(db: Database, rules: Rules, suffix: str = "", own_rates: Sequen
     windows.
     """
     for table in COORDINATION:
-        db.execute(create_sql(table, f"{table.name}{suffix}").replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
+        db.execute(create_sql(table, f"{table.name}{suffix}", temporary=True))
     reference = read_actions(db, "reference").shares
     for scope in _SCOPES:
         actions = read_actions(db, scope)

@@ -70,11 +70,16 @@ def time_parser(spec: InputSpec, *, allow_date: bool = False) -> Parse:
     pattern = _pattern_reader(spec.path, spec.time_format) if spec.time_format else None
     floor_ms = {"minute": MINUTE_MS, "second": SECOND_MS}.get(spec.resolution or "", 1)
 
+    # Tables of posts repeat their accounts' times in every row.
+    @lru_cache(maxsize=65_536)
+    def written(value: str) -> tuple[int, int]:
+        text = value.strip(" \t\r\n")
+        found = pattern(text, to_utc) if pattern else None
+        return found or _parse_text(text, to_utc, unit_ms)
+
     def instant(value: object) -> tuple[int, int]:
         if type(value) is str:
-            text = value.strip(" \t\r\n")
-            found = pattern(text, to_utc) if pattern else None
-            return found or _parse_text(text, to_utc, unit_ms)
+            return written(value)
         if type(value) is int:
             return _epoch(value, unit_ms), unit_ms
         if isinstance(value, datetime):

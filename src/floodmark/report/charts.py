@@ -125,6 +125,9 @@ def charts_of(block: Block, subjects: Sequence[Subject], config: CaseConfig) -> 
         return []
     measures = {finding.measure for finding in block.findings}
     charts = [chart for measure, draw in _CHARTS if measure in measures for chart in draw(scene)]
+    if block.section and block.section.stems:
+        # The measure's other section has the rest of the findings, and says which charts of them are absent.
+        charts = [chart for chart in charts if not chart.missing]
     if block.section and block.section.charts:
         made = sorted(block.section.charts(block.findings).items())
         charts += [Chart(name, panels=(Panel(dict(spec), None, name),), wide=True) for name, spec in made]

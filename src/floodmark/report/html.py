@@ -21,6 +21,7 @@ from floodmark.config import Side
 from floodmark.findings import Finding
 from floodmark.report.both_sides import both_sides_of, compared
 from floodmark.report.charts import Chart, charts_of
+from floodmark.report.families import family_tables
 from floodmark.report.format import NBSP, figure, is_number, isolated, local_time, moment, plain, prose, visible
 from floodmark.report.model import (
     Cell,
@@ -118,6 +119,7 @@ def render_report(findings: Sequence[Mapping[str, object]], facts: ReportFacts, 
         "coordinated": _coordinated(known),
         "rosters": rosters_of(known, subjects, facts.config.event.zone, planted or {}),
         "structures": structures_of(known, subjects),
+        "families": family_tables(known, subjects),
         "structure_columns": COLUMNS,
         "sentences": sentences_of(rows, subjects, _failed_measures(facts)),
         "both_sides": sides,

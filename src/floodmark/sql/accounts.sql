@@ -45,10 +45,27 @@ collection AS (
         UNION ALL SELECT max(observed_at_ms) FROM statuses
     ) AS ends
 ),
+-- Some screen names are all digits: where most ids of a stream are no numbers, its column holds names, which carry no date.
+named_streams AS (
+    SELECT stream, platform
+    FROM (
+        SELECT DISTINCT stream, account_id, split_part(account_id, ':', 1) AS platform,
+               TRY_CAST(split_part(account_id, ':', 2) AS BIGINT) AS number
+        FROM posts
+    ) AS posting
+    GROUP BY stream, platform
+    HAVING 2 * count(number) < count(*)
+),
+named AS (
+    SELECT DISTINCT p.account_id
+    FROM posts p JOIN named_streams n ON n.stream = p.stream AND n.platform = split_part(p.account_id, ':', 1)
+),
 numbers AS (
-    SELECT account_id, split_part(account_id, ':', 1) AS platform,
-           TRY_CAST(split_part(account_id, ':', 2) AS BIGINT) AS number
+    SELECT seen.account_id, split_part(seen.account_id, ':', 1) AS platform,
+           TRY_CAST(split_part(seen.account_id, ':', 2) AS BIGINT) AS number
     FROM (SELECT account_id FROM profiles UNION SELECT account_id FROM first_posts) AS seen
+    LEFT JOIN named ON named.account_id = seen.account_id
+    WHERE named.account_id IS NULL
 ),
 ids AS (
     SELECT n.account_id, s.width_ms,

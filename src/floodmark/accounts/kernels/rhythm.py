@@ -87,6 +87,7 @@ def even_gaps(
             continue
         entropy[account] = _entropy(judged)
         best, low, high, left, right = 1.0, 0, 0, 0, 0
+        best_hits, best_trials = 0, 0
         for place in range(len(gaps)):
             centre = gaps[place]
             if centre < shortest or centre > longest_ms:
@@ -101,11 +102,13 @@ def even_gaps(
                 right += 1
             # The centre itself is no evidence: it is there by choice.
             hits, trials = high - low - 1, right - left - 1
-            if hits <= chance * trials + 1:
+            # Fewer hits in more gaps have no smaller p-value.
+            if hits <= chance * trials + 1 or (hits <= best_hits and trials >= best_trials):
                 continue
             p = tail(hits, trials, chance) * len(judged)
             if p < best or (p == best and high - low > in_band[account]):
                 best, lengths[account], in_band[account] = p, centre, high - low
+                best_hits, best_trials = hits, trials
         p_values[account] = min(1.0, best)
     return p_values, lengths, in_band, entropy
 

@@ -138,4 +138,5 @@ def _tally(answers: list[bool | None]) -> Tally:
 def _family(row: tuple[Any, ...]) -> Family:
     *plain, targets, counts = row
     plain[11] = tuple(plain[11] or ())
-    return Family(*plain, tuple(zip(targets or (), counts or (), strict=True)))
+    plain.append(tuple(zip(targets or (), counts or (), strict=True)))
+    return Family(*plain)

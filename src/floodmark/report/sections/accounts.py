@@ -39,7 +39,9 @@ def findings(view: CaseView) -> list[Finding]:
     """Return the findings of M4."""
     loaded = registry.flags().items
     flags = [loaded[name] for name in UNION if name in loaded]
-    flags += [flag for name, flag in sorted(loaded.items()) if name not in UNION and flag.measure == "M4"]
+    flags += [
+        flag for name, flag in sorted(loaded.items()) if name not in UNION and flag.measure == "M4" and flag.counted
+    ]
     counts = count_flags(view, flags)
     subjects = view.config.subjects
     found = [_flag(view, counts, flag, subject) for flag in flags for subject in subjects]

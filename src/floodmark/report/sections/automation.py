@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from floodmark import stats
-from floodmark.accounts import behaviour_sequence, clock_marks, no_night, rare_client, regular_gaps, same_schedule
+from floodmark.accounts import (
+    behaviour_sequence,
+    clock_marks,
+    digital_dna,
+    no_night,
+    rare_client,
+    regular_gaps,
+    same_schedule,
+)
 from floodmark.accounts.prevalence import FlagCounts, Tally, count_flags
 from floodmark.findings import Evidence, Finding, not_testable
 from floodmark.registry import Flag, Section
@@ -21,6 +30,7 @@ FLAGS: Final = (
     same_schedule.FLAG,
     behaviour_sequence.FLAG,
     rare_client.FLAG,
+    digital_dna.FLAG,
 )
 _EVIDENCE: Final = Evidence(("participants", "posts", "account_flags"), "participants that could be judged", 0)
 _LIMITS: Final = (
@@ -28,6 +38,7 @@ _LIMITS: Final = (
     "Accounts with few posts are not judged, so the share is one of active accounts.",
     "A collection that holds only some of an account's posts hides its rhythm.",
 )
+_UNCOUNTED: Final = "This flag errs often where errors are known; it is shown for comparison and counted nowhere else."
 _READINGS: Final = (
     "One client for all is what an office, a newsroom or one country's app looks like too.",
     "Shares of posts are moved by a few loud accounts; the interval allows for that.",
@@ -41,8 +52,12 @@ def findings(view: CaseView) -> list[Finding]:
     found += [
         _difference(view, counts, flag, subject) for flag in FLAGS for subject in subjects if subject != "control"
     ]
-    rare = {client.name for client in rare_client.clients(view) if client.rare}
-    return found + [_clients(view, rare, subject) for subject in subjects]
+    clients = rare_client.clients(view)
+    return found + [_clients(view, clients, subject) for subject in subjects]
+
+
+def _limits(flag: Flag) -> tuple[str, ...]:
+    return _LIMITS if flag.counted else (*_LIMITS, _UNCOUNTED)
 
 
 def _missing(flag: Flag) -> tuple[str, str]:
@@ -68,7 +83,7 @@ def _share(view: CaseView, counts: FlagCounts, flag: Flag, subject: str) -> Find
         view.config.parameters.level,
         method=flag.meaning.rstrip("."),
         evidence=_EVIDENCE,
-        limits=_LIMITS,
+        limits=_limits(flag),
         alternatives=flag.benign,
     )
 
@@ -84,12 +99,12 @@ def _difference(view: CaseView, counts: FlagCounts, flag: Flag, subject: str) ->
         view.config.parameters.level,
         method=flag.meaning.rstrip("."),
         evidence=_EVIDENCE,
-        limits=_LIMITS,
+        limits=_limits(flag),
         alternatives=flag.benign,
     )
 
 
-def _clients(view: CaseView, rare: set[str], subject: str) -> Finding:
+def _clients(view: CaseView, clients: Sequence[rare_client.Client], subject: str) -> Finding:
     """Return the share of posts through clients that the flag calls rare, with the largest clients in the details."""
     finding_id, level = f"M9.rare_client_posts.{subject}", view.config.parameters.level
     claim = f"Of the {which_posts(subject)} by its participants, this share came through clients rare in the control."
@@ -99,9 +114,10 @@ def _clients(view: CaseView, rare: set[str], subject: str) -> Finding:
         " WHERE p.client IS NOT NULL GROUP BY ALL ORDER BY ALL",
         {"subject": subject},
     )
-    if not rows or not rare_client.clients(view):
+    if not rows or not clients:
         missing, settle = _missing(rare_client.FLAG)
         return not_testable(finding_id, "M9", subject, claim, "share", missing, settle)
+    rare = {client.name for client in clients if client.rare}
     hits: dict[str, int] = {}
     totals: dict[str, int] = {}
     by_client: dict[str, int] = {}

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from floodmark.accounts.enrolment import (
     ENROLLED,
     HISTOGRAM_DAYS,
     IMPOSSIBLE,
+    Cohort,
     CreationDates,
     DateQuality,
+    cohorts,
     creation_dates,
     date_quality,
-    enrolled_among,
+    difference_bounds,
+    share_bounds,
 )
 from floodmark.accounts.prevalence import FlagCounts, Tally, count_flags
 from floodmark.findings import Evidence, Finding, not_testable
@@ -30,9 +34,9 @@ _LIMITS: Final = (
 _COARSE: Final = (
     "Some creation dates are known to the day only; those that may lie on either side of an end are unknown."
 )
-_UNEQUAL: Final = (
-    "Some creation dates are known to the day or less finely. A group with more of them shows too few accounts created"
-    " shortly before the event, so that where only the control has them the difference comes out too large."
+_OPEN: Final = (
+    "The creation dates of some accounts reach over an end of the period; the interval holds whether they were created"
+    " inside or outside, so there is no single value."
 )
 _ALTERNATIVES: Final = (
     "An announced event brings people to the platform before it begins.",
@@ -48,9 +52,9 @@ def findings(view: CaseView) -> list[Finding]:
     against = [subject for subject in subjects if subject != "control"]
     found = [_share(view, counts, dates, quality, subject) for subject in subjects]
     found += [_accounts(view, counts, dates, subject) for subject in subjects]
-    found += [_difference(view, counts, dates, subject) for subject in against]
-    found += [_recent(view, dates, subject) for subject in against]
-    found += [finding for subject in against for finding in _streams(view, counts, dates, subject)]
+    found += [_difference(view, subject) for subject in against]
+    found += [_recent(view, subject) for subject in against]
+    found += [finding for subject in against for finding in _streams(view, subject)]
     found += burst_findings(view)
     return found + [_impossible(quality, subject) for subject in subjects]
 
@@ -63,10 +67,13 @@ def _share(
     subject: str,
 ) -> Finding:
     claim = f"Of the {whose(subject)} with a known creation date, this share was created shortly before the event."
+    cohort = cohorts(view).get(subject, Cohort(0, 0))
+    if cohort.too_coarse or (cohort.open and not counts.testable(subject, ENROLLED)):
+        return _coarse(f"M5.enrolled.{subject}", view, subject, subject, claim)
     if not counts.testable(subject, ENROLLED):
         return _missing(f"M5.enrolled.{subject}", subject, claim, "share")
     own = dates[subject]
-    return share_finding(
+    found = share_finding(
         f"M5.enrolled.{subject}",
         subject,
         claim,
@@ -85,6 +92,11 @@ def _share(
             "known_to_the_day": own.day_only,
         },
     )
+    if cohort.exact:
+        return found
+    low, high = share_bounds(cohort, view.config.parameters.level)
+    method = f"{found.method}, from all accounts whose date is open outside the period to all inside"
+    return replace(found, value=None, low=low, high=high, state="bounded", method=method, limits=(_OPEN, *found.limits))
 
 
 def _accounts(view: CaseView, counts: FlagCounts, dates: Mapping[str, CreationDates], subject: str) -> Finding:
@@ -110,60 +122,95 @@ def _accounts(view: CaseView, counts: FlagCounts, dates: Mapping[str, CreationDa
     )
 
 
-def _difference(view: CaseView, counts: FlagCounts, dates: Mapping[str, CreationDates], subject: str) -> Finding:
-    control: Tally | None = counts.tally("control", (ENROLLED.name,)) if counts.testable("control", ENROLLED) else None
-    return difference_finding(
-        f"M5.difference.{subject}",
-        subject,
-        f"The share created shortly before the event among {whose(subject)} exceeds that of the control by so much.",
-        counts.tally(subject, (ENROLLED.name,)),
-        control,
-        view.config.parameters.level,
-        method=_method(view),
-        evidence=_EVIDENCE,
-        limits=_difference_limits(dates, subject),
-        alternatives=_ALTERNATIVES,
-    )
+def _difference(view: CaseView, subject: str) -> Finding:
+    claim = f"The share created shortly before the event among {whose(subject)} exceeds that of the control by so much."
+    return _between(view, f"M5.difference.{subject}", subject, claim, _method(view), cohorts(view), cohorts(view))
 
 
-def _recent(view: CaseView, dates: Mapping[str, CreationDates], subject: str) -> Finding:
+def _recent(view: CaseView, subject: str) -> Finding:
     """Return the difference among young accounts only: whether the roster is new, or only younger in all its ages."""
     years = view.config.parameters.enrolment_recent_years
-    tallies = enrolled_among(view, years)
-    return difference_finding(
-        f"M5.difference_recent.{subject}",
-        subject,
+    young = cohorts(view, years)
+    claim = (
         f"Among young {whose(subject)}, the share created shortly before the event exceeds that of control accounts as"
-        " young by so much.",
-        tallies.get(subject, Tally(0, 0, 0)),
-        tallies.get("control"),
-        view.config.parameters.level,
-        method=f"{_method(view)}, of those created at most {years} years of 365 days before it or during it",
-        evidence=_EVIDENCE,
-        limits=_difference_limits(dates, subject),
-        alternatives=_ALTERNATIVES,
+        " young by so much."
     )
+    method = f"{_method(view)}, of those created at most {years} years of 365 days before it or during it"
+    return _between(view, f"M5.difference_recent.{subject}", subject, claim, method, young, young)
 
 
-def _streams(view: CaseView, counts: FlagCounts, dates: Mapping[str, CreationDates], subject: str) -> list[Finding]:
+def _streams(view: CaseView, subject: str) -> list[Finding]:
     """Return the difference from each control stream, where there are several."""
     streams = view.config.control_streams
     return [
-        difference_finding(
+        _between(
+            view,
             f"M5.difference_to.{stream}.{subject}",
             subject,
             f"The share created shortly before the event among {whose(subject)} exceeds that of accounts in the control"
             f" stream {stream} by so much.",
-            counts.tally(subject, (ENROLLED.name,)),
-            enrolled_among(view, stream=stream).get("control"),
-            view.config.parameters.level,
-            method=_method(view),
-            evidence=_EVIDENCE,
-            limits=_difference_limits(dates, subject),
-            alternatives=_ALTERNATIVES,
+            _method(view),
+            cohorts(view),
+            cohorts(view, stream=stream),
         )
         for stream in (streams if len(streams) > 1 else ())
     ]
+
+
+def _between(
+    view: CaseView,
+    finding_id: str,
+    subject: str,
+    claim: str,
+    method: str,
+    groups: Mapping[str, Cohort],
+    controls: Mapping[str, Cohort],
+) -> Finding:
+    """Return the difference of a roster's share and the control's; bounded where dates leave accounts open."""
+    nobody, level = Cohort(0, 0), view.config.parameters.level
+    ours, usual = groups.get(subject, nobody), controls.get("control", nobody)
+    for group, cohort in ((subject, ours), ("control", usual)):
+        if cohort.too_coarse:
+            return _coarse(finding_id, view, group, subject, claim)
+    found = difference_finding(
+        finding_id,
+        subject,
+        claim,
+        _tally(ours),
+        _tally(usual),
+        level,
+        method=method,
+        evidence=_EVIDENCE,
+        limits=_LIMITS,
+        alternatives=_ALTERNATIVES,
+    )
+    if found.state != "measured" or (ours.exact and usual.exact):
+        return found
+    low, high = difference_bounds(ours, usual, level)
+    return replace(
+        found,
+        value=None,
+        low=low,
+        high=high,
+        state="bounded",
+        method=f"{found.method}, from all accounts whose date is open outside the period to all inside",
+        limits=(_OPEN, *found.limits),
+        details={
+            **found.details,
+            "open_in_roster": ours.open + ours.loose,
+            "open_in_control": usual.open + usual.loose,
+        },
+    )
+
+
+def _tally(cohort: Cohort) -> Tally:
+    return Tally(cohort.inside, cohort.inside + cohort.outside, cohort.open + cohort.loose + cohort.undated)
+
+
+def _coarse(finding_id: str, view: CaseView, group: str, subject: str, claim: str) -> Finding:
+    days = view.config.parameters.enrolment_days
+    missing = f"the creation dates of the {whose(group)} are too coarse for the {days} days that are asked about"
+    return not_testable(finding_id, "M5", subject, claim, "share", missing, "creation dates known to the day")
 
 
 def _impossible(quality: Mapping[str, DateQuality], subject: str) -> Finding:
@@ -213,12 +260,6 @@ def _method(view: CaseView) -> str:
 
 def _limits(dates: CreationDates) -> tuple[str, ...]:
     return (*_LIMITS, _COARSE) if dates.day_only else _LIMITS
-
-
-def _difference_limits(dates: Mapping[str, CreationDates], subject: str) -> tuple[str, ...]:
-    """Return the limits of a difference, and that of coarse dates where either group has them."""
-    coarse = any(dates[group].day_only for group in (subject, "control") if group in dates)
-    return (*_LIMITS, _UNEQUAL) if coarse else _LIMITS
 
 
 def _missing(finding_id: str, subject: str, claim: str, unit: str) -> Finding:

@@ -6,11 +6,14 @@ The range over plausible error rates, which needs nothing, stands with the flags
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Final
 
 import numpy as np
 
 from floodmark import registry
+from floodmark.accounts.audit_estimate import SEED
+from floodmark.accounts.audit_labels import AuditResult, stored_result
 from floodmark.accounts.bayes_prevalence import Posterior, posterior
 from floodmark.accounts.latent import latent_shares
 from floodmark.accounts.prevalence import UNION, FlagCounts, Tally, count_flags
@@ -30,7 +33,7 @@ _MIN_JUDGED: Final = 100
 def findings(view: CaseView) -> list[Finding]:
     """Return the findings on combinations and prevalence, four for each subject."""
     loaded = registry.flags().items
-    flags = [flag for name, flag in sorted(loaded.items()) if flag.measure == "M4" or name in UNION]
+    flags = [flag for name, flag in sorted(loaded.items()) if flag.counted and (flag.measure == "M4" or name in UNION)]
     counts = count_flags(view, flags)
     subjects = view.config.subjects
     able = {s: tuple(f.name for f in flags if counts.testable(s, f)) for s in subjects}
@@ -39,7 +42,7 @@ def findings(view: CaseView) -> list[Finding]:
     found = [_combinations(counts, subject, able[subject]) for subject in subjects]
     found += [_labelled(view, counts, subject, union[subject], languages.get(subject, {})) for subject in subjects]
     found += [_latent(view, counts, subject, union) for subject in subjects]
-    return found + [_audit(subject) for subject in subjects]
+    return found + [_audit(view, subject) for subject in subjects]
 
 
 def _combinations(counts: FlagCounts, subject: str, names: Sequence[str]) -> Finding:
@@ -227,11 +230,62 @@ def _table(counts: FlagCounts, firsts: Sequence[str], names: Sequence[str]) -> C
     return table
 
 
-def _audit(subject: str) -> Finding:
+def _audit(view: CaseView, subject: str) -> Finding:
     claim = f"Of the {whose(subject)}, this share was found to be what is counted, in a labelled random sample."
-    missing = "no random sample of this roster is labelled"
-    settle = f"a sample labelled by hand: floodmark audit-sample CASE --roster {subject} --out FOLDER"
-    return _missing(f"M4.prevalence_audit.{subject}", subject, claim, missing, settle)
+    finding_id, level = f"M4.prevalence_audit.{subject}", view.config.parameters.level
+    meaning = next((audit.meaning for audit in view.config.audits if audit.roster == subject), None)
+    found = None if meaning is None else stored_result(view, subject)
+    if found is None:
+        missing = "the case file names no labelled random sample of this roster, [[audit]]"
+        settle = f"a sample labelled by hand: floodmark audit-sample CASE --roster {subject} --out FOLDER"
+        return _missing(finding_id, subject, claim, missing, settle)
+    low, high = found.share.interval
+    # Where nobody could tell, the labels give no share, only that it may be anything.
+    decided = found.unclear < found.labelled
+    enough = found.agreement is not None and found.labelled >= _MIN_JUDGED and found.unclear <= 0.2 * found.labelled
+    return Finding(
+        id=finding_id,
+        measure="M4",
+        subject=subject,
+        claim=claim,
+        value=found.share.share if decided else None,
+        unit="share",
+        low=low,
+        high=high,
+        state="measured" if decided else "bounded",
+        method=(
+            f"accounts drawn at random within strata and labelled by hand; a yes means: {meaning}; shares of the strata"
+            " weighted by their accounts; the accounts not drawn are beta-binomial with Kerman's neutral prior, central"
+            f" interval at level {level:g}, seed {SEED}"
+        ),
+        evidence=Evidence(
+            ("participants", "audit_labels"), "accounts of the roster that were labelled", found.labelled
+        ),
+        limits=_audit_limits(found),
+        confidence="moderate" if enough else "low",
+        alternatives=("People err alike: what looks false to two labellers can be an ordinary account.",),
+        level=level,
+        details={
+            "labelled": found.labelled,
+            "cannot_tell": found.unclear,
+            "bounds_if_unclear": list(found.share.bounds),
+            "kappa": list(found.agreement) if found.agreement else None,
+            "strata": [asdict(stratum) for stratum in found.strata],
+        },
+    )
+
+
+def _audit_limits(found: AuditResult) -> tuple[str, ...]:
+    """Return what the labels cannot say: errors of labellers, accounts that nobody could judge, agreement."""
+    unclear = (
+        f"{found.unclear} of {found.labelled} labelled accounts are 'cannot tell': the low end counts them as no, the"
+        " high end as yes."
+    )
+    agreed = "One person labelled; how far another would agree is not known."
+    if found.agreement:
+        value, low, high = found.agreement
+        agreed = f"Two people labelled and agree with kappa {value:.2f} ({low:.2f} to {high:.2f}); the first's count."
+    return ("It is as good as the labels; errors of the labellers are not in the interval.", agreed, unclear)
 
 
 def _missing(finding_id: str, subject: str, claim: str, missing: str, settle: str, unit: str = "share") -> Finding:

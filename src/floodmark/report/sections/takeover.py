@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any, Final
 
 from floodmark.accounts.prevalence import FlagCounts, Tally, count_flags
 from floodmark.accounts.takeover import (
     FLAG,
     GROUP_P,
-    Group,
-    Takeovers,
     day,
-    takeovers,
     what,
 )
-from floodmark.accounts.takeover_profile import BREAK_P
+from floodmark.accounts.takeover_groups import KeptGroup, read
+from floodmark.accounts.takeover_profile import BREAK_P, features
 from floodmark.findings import Evidence, Finding, not_testable
 from floodmark.registry import Section
 from floodmark.report.sections._shared import confidence, difference_finding, share_finding, unknown_limit, whose
@@ -24,7 +23,9 @@ from floodmark.view import CaseView
 _GROUPS_SHOWN: Final = 30
 _IDS_SHOWN: Final = 5
 _SECONDS_SHOWN: Final = 5
-_EVIDENCE: Final = Evidence(("participants", "account_flags", "posts"), "participants with enough own posts", 0)
+_EVIDENCE: Final = Evidence(
+    ("participants", "account_flags", "takeover_groups", "posts"), "participants with enough own posts", 0
+)
 _LIMITS: Final = (
     "A break shows that an account is used otherwise than before, not that anybody broke into it, nor who uses it.",
     "A lone break is never reported; accounts taken over one by one, on different days or for different ends, are not"
@@ -36,11 +37,18 @@ _ALTERNATIVES: Final = (*FLAG.benign,)
 _SETTLE: Final = "the client of each post, or its language, and weeks of each account's own posts before the event"
 
 
+@dataclass(frozen=True)
+class _Found:
+    groups: list[KeptGroup]
+    set_aside: int
+    features: tuple[str, ...]
+
+
 def findings(view: CaseView) -> list[Finding]:
     """Return the findings of M10."""
     counts, subjects = count_flags(view, [FLAG]), view.config.subjects
     testable = [subject for subject in subjects if counts.testable(subject, FLAG)]
-    found = takeovers(view) if testable else None
+    found = _Found(*read(view), features(view)) if testable else None
     shares = [_share(view, counts, found, subject) for subject in subjects]
     groups = [_groups(view, counts, found, subject) for subject in subjects]
     return [*shares, *groups, *(_difference(view, counts, subject) for subject in subjects if subject != "control")]
@@ -63,7 +71,7 @@ def _untestable(view: CaseView, counts: FlagCounts, subject: str, stem: str, cla
     return not_testable(f"M10.{stem}.{subject}", "M10", subject, claim, unit, missing, _SETTLE)
 
 
-def _share(view: CaseView, counts: FlagCounts, found: Takeovers | None, subject: str) -> Finding:
+def _share(view: CaseView, counts: FlagCounts, found: _Found | None, subject: str) -> Finding:
     claim = f"Of the {whose(subject)} that could be judged, this share broke its own habits together with others."
     if found is None or not counts.testable(subject, FLAG):
         return _untestable(view, counts, subject, "takeover", claim, "share")
@@ -77,35 +85,31 @@ def _share(view: CaseView, counts: FlagCounts, found: Takeovers | None, subject:
         evidence=_EVIDENCE,
         limits=(*_limits(counts, found, subject), *_LIMITS),
         alternatives=_ALTERNATIVES,
-        details={"features": list(found.profiles.features)},
+        details={"features": list(found.features)},
     )
 
 
-def _limits(counts: FlagCounts, found: Takeovers, subject: str) -> tuple[str, ...]:
+def _limits(counts: FlagCounts, found: _Found, subject: str) -> tuple[str, ...]:
     known = counts.known.get(subject, frozenset())
-    used = ", ".join(found.profiles.features)
+    used = ", ".join(found.features)
     limits = [f"Features that the posts have: {used}."]
     if "posts.client" not in known:
         limits.append("No post of this roster has a client, so breaks rest on the language and two other features.")
-    if found.common_changes:
+    if found.set_aside:
         limits.append(
-            f"Set aside, since the rest of the crowd changed likewise or was too small to tell: {found.common_changes}"
+            f"Set aside, since the rest of the crowd changed likewise or was too small to tell: {found.set_aside}"
             " groups of breaks in the whole case."
         )
     return tuple(limits)
 
 
-def _groups(view: CaseView, counts: FlagCounts, found: Takeovers | None, subject: str) -> Finding:
+def _groups(view: CaseView, counts: FlagCounts, found: _Found | None, subject: str) -> Finding:
     claim = f"So many groups of like breaks hold any of the {whose(subject)}."
     if found is None or not counts.testable(subject, FLAG):
         return _untestable(view, counts, subject, "groups", claim, "count")
     members = view.db.rows("SELECT account_id FROM participants WHERE roster = $roster", {"roster": subject})
     roster = {account for (account,) in members}
-    rows = [
-        row
-        for number, group in enumerate(found.groups, 1)
-        if (row := _row(found, number, group, roster))["accounts_here"]
-    ]
+    rows = [row for group in found.groups if (row := _row(group, roster))["accounts_here"]]
     tally = counts.tally(subject, (FLAG.name,))
     sample = tuple(sorted({account for row in rows for account in row["account_ids"]})[:_IDS_SHOWN])
     return Finding(
@@ -127,27 +131,21 @@ def _groups(view: CaseView, counts: FlagCounts, found: Takeovers | None, subject
     )
 
 
-def _row(found: Takeovers, number: int, group: Group, roster: set[str]) -> dict[str, Any]:
+def _row(group: KeptGroup, roster: set[str]) -> dict[str, Any]:
     """Return one group as a row; values are people's own text, cut to a printable line."""
-    here = sorted(found.profiles.accounts[acc] for acc in group.members if found.profiles.accounts[acc] in roster)
-    breaks, members = found.profiles.breaks, set(group.members)
-    rows = [
-        i
-        for i, acc in enumerate(breaks.acc.tolist())
-        if acc in members and breaks.feature[i] == group.feature and breaks.value[i] == group.value
-    ]
-    before = Counter(f"{breaks.before[i]} of {breaks.hours_before[i]}" for i in rows)
+    here = sorted(account for account in group.account_ids if account in roster)
+    before = Counter(group.hours_before)
     return {
-        "group": f"T{number}",
-        "accounts": len(group.members),
+        "group": f"T{group.number}",
+        "accounts": group.accounts,
         "accounts_here": len(here),
         "account_ids": here[:_IDS_SHOWN],
         "from": day(group.first_ms),
         "to": day(group.last_ms),
         "new": what(group.feature, group.value),
         "hours_with_it_before": sorted(before.items(), key=lambda item: (-item[1], item[0]))[:_SECONDS_SHOWN],
-        "also_new": [[what(f, value), accounts] for f, value, accounts in group.seconds[:_SECONDS_SHOWN]],
-        "took_up_the_first_at_all": group.anchored,
+        "also_new": [[what(f, value), accounts] for f, value, accounts in group.also_new[:_SECONDS_SHOWN]],
+        "took_up_the_first_at_all": group.took_up,
         "p_value": group.p_value,
     }
 
