@@ -6,9 +6,11 @@ import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+from floodmark.registry import Section
 from floodmark.report.both_sides import APART, MEET, Group, both_sides_of, compared
 from floodmark.report.html import render_report
 from floodmark.report.model import read_findings, rows_of, subjects_of
@@ -58,16 +60,27 @@ def test_apart_means_no_value_in_common(low: float | None, word: str) -> None:
     assert compared(shown) == (bool(word), word == APART)
 
 
-def test_it_stands_in_the_report_with_titles_from_right_to_left() -> None:
-    from floodmark.registry import Section
-
-    facts = report_case.facts(report_case.PERSIAN)
-    section = Section(
-        "both_sides", "Both", 5, ("M12",), lambda _view: [], "both_sides.html", stems=("M12.share_of_voice",)
-    )
+def _page(findings: list[dict[str, Any]], sides: Any = report_case.SIDES) -> str:
+    """Return the section on both sides and what follows it."""
+    facts = report_case.facts(sides)
+    stems = ("M12.share_of_voice",)
+    section = Section("both_sides", "Both", 5, ("M12",), lambda _view: [], "both_sides.html", stems=stems)
     known = [found for found in facts.sections if found.name != "voice"]
     facts = type(facts)(facts.config, facts.inputs, facts.version, (section, *known), facts.failed_sections)
-    page = render_report(report_case.findings(report_case.PERSIAN), facts)
-    part = page[page.index("Whoever attacks") :][:60_000]
+    page = render_report(findings, facts)
+    return page[page.index("Whoever attacks") :]
+
+
+def test_it_stands_in_the_report_with_titles_from_right_to_left() -> None:
+    part = _page(report_case.findings(report_case.PERSIAN), report_case.PERSIAN)[:60_000]
     assert "<bdi>مخالفان همایش ۲۰۲۰ (#نه_به_همایش)</bdi>" in part
     assert re.search(r"sides (apart|meet)", part)
+
+
+def test_a_figure_of_the_whole_event_stands_beside_that_of_the_control() -> None:
+    findings = report_case.findings()
+    control = next(found for found in findings if found["id"] == "M2.spike_bins.control")
+    whole = {"id": "M2.targets_of_groups.event", "subject": "event", "value": 4_711, "state": "measured"}
+    findings += [{**control, **whole}, {**control, "id": "M2.targets_of_groups.control", "value": 0}]
+    part = _page(findings)
+    assert "4,711" in part[: part.index("</table>")]

@@ -22,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floodmark.errors import EvidenceError
+from floodmark.report.charts import Table
 from floodmark.report.html import ReportFacts, inline_script, render_report, write_report
 from floodmark.report.model import label_of
 
@@ -478,3 +479,11 @@ def test_the_claims_read_as_agreed(page: Page) -> None:
     screens = shown[shown.index("In one look Sides") : shown.index("Data No row disappears")]
     agreed = (Path(__file__).parents[1] / "golden" / "report_claims.txt").read_text(encoding="utf-8")
     assert screens.split() == agreed.split()
+
+
+def test_of_each_subject_some_lines_stand_open_and_the_others_fold() -> None:
+    rows = tuple((who, str(number)) for who in ("a", "b") for number in range(4))
+    table = Table(("Subject", "Line"), rows, 1, open_each=3)
+    assert table.shown == (*rows[:3], *rows[4:7])
+    assert table.folded == (rows[3], rows[7])
+    assert Table(("Subject", "Line"), rows).folded == ()

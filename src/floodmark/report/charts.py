@@ -6,6 +6,7 @@ stop the report.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +22,7 @@ Rows = list[Sequence[Any]]
 _MAX_POINTS: Final = 360
 _MAX_LINES: Final = 40
 _MAX_SPIKES: Final = 10
+_OPEN_EACH: Final = 3
 _MAX_COMBINATIONS: Final = 12
 _DAY_MS: Final = 86_400_000
 #: Findings of M2 that are no spikes.
@@ -38,11 +40,33 @@ _STATUS_SLOTS: Final = ("s1", "s2", "both", "s3", "s4", "control")
 
 @dataclass(frozen=True)
 class Table:
-    """The numbers behind a chart, or in its place: the first `words` columns are text, the others numbers."""
+    """The numbers behind a chart, or in its place: the first `words` columns are text, the others numbers.
+
+    Of lines that begin alike (those of one subject) `open_each` stand open, the others fold; 0 leaves all open.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     words: int = 2
+    open_each: int = 0
+
+    @property
+    def shown(self) -> tuple[tuple[str, ...], ...]:
+        """The lines that stand open."""
+        return self._split()[0]
+
+    @property
+    def folded(self) -> tuple[tuple[str, ...], ...]:
+        """The lines that a reader has to unfold."""
+        return self._split()[1]
+
+    def _split(self) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
+        counts: Counter[str] = Counter()
+        halves: tuple[list[tuple[str, ...]], list[tuple[str, ...]]] = ([], [])
+        for row in self.rows:
+            counts[row[0]] += 1
+            halves[0 < self.open_each < counts[row[0]]].append(row)
+        return tuple(halves[0]), tuple(halves[1])
 
 
 @dataclass(frozen=True)
@@ -245,7 +269,9 @@ def _spike_posts(scene: Scene) -> list[Chart]:
     caption = (
         "Bins beyond the event's own lift, the largest of each series, with the smallest ids of the posts in them."
     )
-    return [Chart("Posts behind the spikes", caption, table=Table(columns, tuple(lines[: 3 * _MAX_LINES]), words=4))]
+    return [
+        Chart("Posts behind the spikes", caption, table=Table(columns, tuple(lines[: 3 * _MAX_LINES]), 4, _OPEN_EACH))
+    ]
 
 
 def _spike_lines(finding: Finding, zone: str) -> list[tuple[str, ...]]:
@@ -272,22 +298,24 @@ def _targets(scene: Scene) -> list[Chart]:
         if finding.id.startswith("M2.targets_") and isinstance(rows, list):
             label, title = label_of(stem_of(finding), scene.config), titles.get(finding.subject, finding.subject)
             shown = [row for row in rows if isinstance(row, dict) and row.get("apart")]
-            lines += [(label, *_target_line(row, title, finding.details.get("accounts"))) for row in shown]
+            lines += [_target_line(row, title, label, finding.details.get("accounts")) for row in shown]
     if not lines:
         return []
-    columns = ("Comparison", "Who", "Target", "Its accounts", "Crowd's accounts", "Odds ratio")
+    columns = ("Who", "Comparison", "Target", "Its accounts", "Crowd's accounts", "Odds ratio")
     caption = "Targets addressed by more accounts than the crowd lets expect; a name here says nothing of the target."
-    return [Chart("Targets that stand out", caption, table=Table(columns, tuple(lines[: 3 * _MAX_LINES]), words=3))]
+    return [
+        Chart("Targets that stand out", caption, table=Table(columns, tuple(lines[: 3 * _MAX_LINES]), 3, _OPEN_EACH))
+    ]
 
 
-def _target_line(row: Mapping[str, Any], title: str, accounts: object) -> tuple[str, ...]:
+def _target_line(row: Mapping[str, Any], title: str, label: str, accounts: object) -> tuple[str, ...]:
     def said(value: object, empty: str, places: int = 0) -> str:
         return plain(value, places) if is_number(value) else empty
 
     who = f"{title}, {row['group']}" if row.get("group") else title
     own = f"{said(row.get('accounts'), '–')} of {said(row.get('of', accounts), '–')}"
     ratio, low, high = (said(row.get(name), "∞", 1) for name in ("ratio", "low", "high"))
-    return who, str(row.get("target")), own, said(row.get("crowd"), "–"), f"{ratio} ({low} to {high})"
+    return who, label, str(row.get("target")), own, said(row.get("crowd"), "–"), f"{ratio} ({low} to {high})"
 
 
 def _thinning(step: int) -> str:
@@ -568,22 +596,25 @@ def _balance_table(scene: Scene) -> Table | None:
 
 
 def _lives(scene: Scene) -> list[Chart]:
-    """Return the table of lives of deleted posts by class."""
+    """Return the table of lives of deleted posts: a line a class, a column a subject."""
     ends = {10_000: "10 s", 60_000: "1 min", 600_000: "10 min", 3_600_000: "1 h", 86_400_000: "1 day"}
     found = [f for f in scene.block.findings if f.id.startswith("M6.post_life.") and f.details.get("classes")]
     titles = {subject.name: subject.title for subject in scene.subjects}
-    lines = []
-    for finding in found:
+    lines: dict[str, list[str]] = {}
+    for place, finding in enumerate(found):
         classes = finding.details.get("classes")
         rows = classes if isinstance(classes, list | tuple) else ()
         total = sum(row[1] for row in rows) or 1
         for end, count in rows:
             name = f"under {ends.get(int(end), plain(end))}" if is_number(end) else "longer"
-            lines.append(
-                (titles.get(finding.subject, finding.subject), name, plain(count), plain(100 * count / total, 1))
-            )
-    table = Table(("Subject", "Lived", "Posts", "%"), tuple(lines), 2)
-    caption = "Deleted posts by the time from writing to deletion; each class begins where the one above it ends."
+            cells = lines.setdefault(name, ["–"] * len(found))
+            cells[place] = f"{plain(count)} ({plain(100 * count / total, 1)} %)"
+    columns = ("Lived", *(titles.get(finding.subject, finding.subject) for finding in found))
+    table = Table(columns, tuple((name, *cells) for name, cells in lines.items()), 1)
+    caption = (
+        "Deleted posts by the time from writing to deletion, with their share of the subject's; each class begins"
+        " where the one above it ends."
+    )
     return [Chart("How long deleted posts lived", caption, table=table)] if lines else []
 
 
@@ -631,12 +662,22 @@ def _narratives(scene: Scene) -> list[Chart]:
         "Wordings that several accounts posted themselves, the ten of most accounts a subject. Equal words accuse"
         " nobody; slogans and quotations repeat innocently. The first collected post need not be the first."
     )
-    return [Chart("Most posted wordings", caption, table=Table(columns, lines, 3), wide=True)] if lines else []
+    return (
+        [Chart("Most posted wordings", caption, table=Table(columns, lines, 3, _OPEN_EACH), wide=True)] if lines else []
+    )
 
 
 _FLAGS_CAPTION: Final = (
     "Share of accounts with the flag and its interval. A bar is a range within which no point is likelier."
 )
+
+
+def _voice_shares(scene: Scene) -> list[Chart]:
+    if scene.block.name == "both_sides":
+        return _intervals("M12", "Posts by the named", "Share of each side's posts, with its interval.")(scene)
+    return _intervals("M12", "Share of voice", "Shares of posts, accounts, impressions and places, with intervals.")(
+        scene
+    )
 
 
 def _voice(scene: Scene) -> list[Chart]:
@@ -665,7 +706,7 @@ _CHARTS: Final[tuple[tuple[str, Callable[[Scene], list[Chart]]], ...]] = (
     ("M6", _lives),
     ("M7", _intervals("M7", "In the country", "Bars: every share in the country that the data allow.")),
     ("M7", _places),
-    ("M12", _intervals("M12", "Share of voice", "Shares of posts, accounts, impressions and places, with intervals.")),
+    ("M12", _voice_shares),
     ("M12", _voice),
     ("M13", _narratives),
 )

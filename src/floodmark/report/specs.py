@@ -148,7 +148,11 @@ def course_spec(values: Values, slot: str) -> Spec:
         alt.Tooltip("observed:Q", format=","),
         alt.Tooltip("expected:Q", format=",.1f"),
     ]
-    y = alt.Y("observed:Q", title=None, axis=alt.Axis(minExtent=34, tickMinStep=1), scale=alt.Scale(type="symlog"))
+    top = max(max(value["observed"], value["expected"]) for value in values)
+    # Left to itself the scale marks only its upper end.
+    ticks = [0, *(10**power for power in range(9) if 10**power <= top)]
+    axis = alt.Axis(minExtent=34, values=ticks)
+    y = alt.Y("observed:Q", title=None, axis=axis, scale=alt.Scale(type="symlog"))
     layers = (
         base.mark_line(color="var(--muted)", strokeDash=[4, 3], strokeWidth=1).encode(y="expected:Q"),
         base.mark_line(color=f"var(--{slot})", strokeWidth=1.5).encode(y=y),
