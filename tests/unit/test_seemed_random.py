@@ -25,7 +25,7 @@ from floodmark.event.inequality import (
     top_share,
 )
 from floodmark.event.kernels.dealing import dealt_pairs
-from floodmark.event.kernels.excitation import excitations, fit, offspring
+from floodmark.event.kernels.excitation import excitations, fit, offspring, start
 from floodmark.event.self_excitation import SelfExcitation, self_excitation
 from floodmark.findings import Finding, dump
 from floodmark.report.sections import seemed_random
@@ -74,6 +74,45 @@ def test_the_compiled_dealing_keeps_margins_and_has_the_exact_mean() -> None:
         assert sums[0, column] == strata.pairs(cells.counts, NEW)
         error = sums[1:, column].std() / np.sqrt(20_000)
         assert abs(sums[1:, column].mean() - strata.expected_pairs(cells, NEW)) < 4 * error
+
+
+def test_dealing_ends_early_only_where_nothing_is_small_and_p_values_stay_uniform() -> None:
+    rng = np.random.default_rng(21)
+    # Under the null the observed value and the draws are alike; 199 draws, 50 as large end them.
+    p = np.array([strata.sequential_p(row[0], row[1:]) for row in rng.random((4_000, 200))])
+    for share in (0.01, 0.05, 0.2, 0.5, 0.8):
+        assert abs((p <= share).mean() - share) < 4 * np.sqrt(share * (1 - share) / 4_000) + 0.005
+    drawn = np.concatenate([np.zeros(10), np.ones(50)])
+    assert strata.sequential_p(0.5, drawn) == 50 / 60
+    # What comes after the fiftieth plays no part.
+    assert strata.sequential_p(0.5, np.concatenate([drawn, np.zeros(500)])) == 50 / 60
+    assert strata.sequential_p(0.5, drawn[:-1]) == 50 / 60
+    quiet = day(np.random.default_rng(1))
+    found = entry_synchrony(quiet)
+    assert isinstance(found, EntrySynchrony)
+    assert (50 / found.p_value) == pytest.approx(round(50 / found.p_value))
+
+
+def test_once_per_stratum_keeps_the_earliest_of_each_half_hour() -> None:
+    rng = np.random.default_rng(22)
+    arrivals = replace(day(rng, 600), account=rng.integers(0, 40, 600), zone_shift_ms=270 * MINUTE)
+    first: dict[tuple[int, int], int] = {}
+    stratum = strata.strata_of(arrivals.at_ms, arrivals.zone_shift_ms)
+    for row, key in enumerate(zip(arrivals.account.tolist(), stratum.tolist(), strict=True)):
+        first.setdefault(key, row)
+    once = arrivals.once_per_stratum()
+    kept = sorted(first.values())
+    assert once.at_ms.tolist() == arrivals.at_ms[kept].tolist()
+    assert once.account.tolist() == arrivals.account[kept].tolist()
+    assert once.is_new.tolist() == arrivals.is_new[kept].tolist()
+    assert (
+        replace(
+            arrivals, at_ms=arrivals.at_ms[:0], account=arrivals.account[:0], is_new=arrivals.is_new[:0], attributes={}
+        )
+        .once_per_stratum()
+        .at_ms.size
+        == 0
+    )
 
 
 def test_the_jackknife_leaves_out_one_arrival_at_a_time() -> None:
@@ -165,7 +204,7 @@ def test_excitation_is_the_plain_sum_and_its_maximum_a_maximum() -> None:
     x, born = excitations(times, 5.0), offspring(times, 5.0, 240.0)
     assert x == pytest.approx(plain)
     assert born == pytest.approx(sum(1 - np.exp(-(240 - t) / 5) for t in times))
-    heights, n, value, _ = fit(times, x, born, 2, 120.0, True)
+    heights, n, value, _ = fit(times, x, born, 120.0, start(times, 2, 120.0), 0.0, True)
 
     def likelihood(heights: np.ndarray, n: float) -> float:
         rate = np.interp(times, [0, 120, 240], heights) + n * x

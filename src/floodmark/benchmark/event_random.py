@@ -19,7 +19,7 @@ from floodmark.event.composition import Composition, composition
 from floodmark.event.entry_synchrony import EntrySynchrony, entry_synchrony
 from floodmark.event.inequality import InequalityDifference, difference, equality_p
 from floodmark.event.self_excitation import SelfExcitation, self_excitation
-from floodmark.event.strata import MINUTE_MS
+from floodmark.event.strata import AS_SURPRISING, MINUTE_MS
 from floodmark.stats import Counts, Floats
 
 Row = dict[str, object]
@@ -206,19 +206,22 @@ def null_row(name: str, crowd: Crowd, runs: int, seed: int) -> Row:
         runs=runs,
         judged=int(p.size),
     )
-    return shared | distribution(p, rng, hits=name == "self-excitation" and crowd.cascades > 0)
+    dealt = name != "self-excitation"
+    return shared | distribution(p, rng, hits=not dealt and crowd.cascades > 0, dealt=dealt)
 
 
-def distribution(p: Floats, rng: Rng, hits: bool) -> Row:
+def distribution(p: Floats, rng: Rng, hits: bool, *, dealt: bool = False) -> Row:
     """Return shares of small p-values and the Kolmogorov-Smirnov distance from uniform.
 
-    A rank among 99 dealings is one of a hundred values; each is spread over its step, which is uniform under the null.
+    A p-value from 99 draws is one of a hundred values or, where dealing ended early, AS_SURPRISING over the number of
+    dealings; each is spread over its step down to the next, which is uniform under the null.
     """
     from scipy.stats import kstest
 
     share = float((p <= ALPHA).mean()) if p.size else None
     low, high = stats.wilson(int((p <= ALPHA).sum()), int(p.size), LEVEL)
-    smooth = p - rng.random(p.size) / (_DRAWS + 1)
+    ended = p > AS_SURPRISING / (_DRAWS + 1) if dealt else np.zeros(p.size, dtype=bool)
+    smooth = p - rng.random(p.size) * np.where(ended, p**2 / (AS_SURPRISING + p), 1 / (_DRAWS + 1))
     ks = kstest(smooth, "uniform") if p.size else None
     what = "hit" if hits else "false_alarm"
     return {

@@ -148,66 +148,79 @@ def difference(
     enough = min(ours.size, theirs.size) >= LEAST_FOR_TOP
     mean = min(ours.total / ours.size, theirs.total / theirs.size)
     kept = (kept_share(ours, mean), kept_share(theirs, mean)) if thin else (1.0, 1.0)
-    values = _at_equal_mean(ours, theirs, thin)
     rng = np.random.default_rng(_SEED)
     size = _DIFFERENCE_RESAMPLES
-    pairs = zip(_resampled(ours, rng, size), _resampled(theirs, rng, size), strict=True)
-    moved = np.array(
-        [_at_equal_mean(_filled(ours.posts, mine), _filled(theirs.posts, other), thin) for mine, other in pairs]
-    )
+    # The first row is what was observed.
+    mine, other = (np.vstack([own.accounts, _resampled(own, rng, size)]) for own in (ours, theirs))
+    moved = _at_equal_mean((ours.posts, mine), (theirs.posts, other), thin)
+    values = moved[0].tolist()
     return InequalityDifference(
         mean,
         "roster" if kept[0] < kept[1] else "control" if kept[1] < kept[0] else "neither",
         min(kept),
         values[0],
-        _interval(moved[:, 0], values[0], level),
+        _interval(moved[1:, 0], values[0], level),
         values[1] if enough else None,
-        _interval(moved[:, 1], values[1], level) if enough else None,
+        _interval(moved[1:, 1], values[1], level) if enough else None,
         equality_p(posts, control, draws, thin=thin),
     )
 
 
 def kept_share(own: Spread, mean: float) -> float:
     """Return which share of the posts to keep so that accounts with any have `mean` posts, by bisection; 1 for all."""
-    if own.total / own.size <= mean * (1 + 1e-12):
-        return 1.0
-    low, high = 0.0, 1.0
+    return float(_kept_shares(own.posts, own.accounts[None, :], np.array([mean]))[0])
+
+
+def _kept_shares(posts: Counts, accounts: Floats, means: Floats) -> Floats:
+    """Return `kept_share` of spreads over the same `posts`, one a row of `accounts`."""
+    totals = accounts @ posts
+    low, high = np.zeros(means.size), np.ones(means.size)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        seen = float(own.accounts @ -np.expm1(own.posts * np.log1p(-middle)))
-        low, high = (middle, high) if middle * own.total < mean * seen else (low, middle)
-    return high
+        seen = (accounts * -np.expm1(posts * np.log1p(-middle)[:, None])).sum(axis=1)
+        short = middle * totals < means * seen
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return np.where(totals / accounts.sum(axis=1) <= means * (1 + 1e-12), 1.0, high)
 
 
 def thinned(own: Spread, kept: float) -> Spread:
     """Return the expected spread once each post is kept with chance `kept`; accounts left without posts drop out."""
-    from scipy.special import gammaln
-
     if kept >= 1:
         return own
-    most = int(own.posts[-1])
+    values, accounts = _thinned_rows(own.posts, own.accounts[None, :], np.array([kept]))
+    return Spread(values, accounts[0])
+
+
+def _thinned_rows(posts: Counts, accounts: Floats, kept: Floats) -> tuple[Counts, Floats]:
+    """Return values and, per row of `accounts`, how many of its accounts have each; rows with `kept` 1 stay whole."""
+    from scipy.special import gammaln
+
+    most, largest = int(posts[-1]), float(kept.max())
     # What is this far above the mean of the busiest account has no weight worth a column.
-    most = min(most, int(kept * most + 10 * np.sqrt(kept * most) + 10))
-    values = np.arange(1, most + 1, dtype=np.int64)
-    whole, rest = own.posts[:, None], np.maximum(own.posts[:, None] - values, 0)
-    chance = gammaln(whole + 1) - gammaln(values + 1) - gammaln(rest + 1)
-    chance = np.exp(chance + values * np.log(kept) + rest * np.log1p(-kept))
-    return Spread(values, own.accounts @ np.where(values <= whole, chance, 0.0))
+    columns = most if largest >= 1 else min(most, int(largest * most + 10 * np.sqrt(largest * most) + 10))
+    values = np.arange(1, columns + 1, dtype=np.int64)
+    whole, rest = posts[:, None], np.maximum(posts[:, None] - values, 0)
+    ways = gammaln(whole + 1) - gammaln(values + 1) - gammaln(rest + 1)
+    ways[values > whole] = -np.inf
+    out = np.zeros((kept.size, values.size))
+    for row, share in enumerate(kept.tolist()):
+        if share >= 1:
+            out[row, posts - 1] = accounts[row]
+        else:
+            out[row] = accounts[row] @ np.exp(ways + values * np.log(share) + rest * np.log1p(-share))
+    return values, out
 
 
-def _filled(posts: Counts, accounts: Floats) -> Spread:
-    some = accounts > 0
-    return Spread(posts[some], accounts[some])
-
-
-def _at_equal_mean(ours: Spread, theirs: Spread, thin: bool) -> tuple[float, float]:
+def _at_equal_mean(ours: tuple[Counts, Floats], theirs: tuple[Counts, Floats], thin: bool) -> Floats:
+    """Return per row the differences of Gini's coefficient and of the top share, at equal posts per account."""
     if thin:
-        mean = min(ours.total / ours.size, theirs.total / theirs.size)
-        ours, theirs = (thinned(own, kept_share(own, mean)) for own in (ours, theirs))
-    return (
-        float(gini(ours.posts, ours.accounts) - gini(theirs.posts, theirs.accounts)),
-        float(top_share(ours.posts, ours.accounts) - top_share(theirs.posts, theirs.accounts)),
-    )
+        means = np.minimum(*(accounts @ posts / accounts.sum(axis=1) for posts, accounts in (ours, theirs)))
+        shares = [_kept_shares(*own, means) for own in (ours, theirs)]
+        ours, theirs = (
+            own if (kept >= 1).all() else _thinned_rows(*own, kept)
+            for own, kept in zip((ours, theirs), shares, strict=True)
+        )
+    return np.stack([gini(*ours) - gini(*theirs), top_share(*ours) - top_share(*theirs)], axis=1)
 
 
 def _resampled(own: Spread, rng: np.random.Generator, resamples: int = _RESAMPLES) -> Floats:

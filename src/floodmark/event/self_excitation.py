@@ -8,6 +8,7 @@ fitted at several distances of the knots, and where these disagree the share is 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Final
 
@@ -85,7 +86,8 @@ def self_excitation(
         return "a window too short for the clock of this data; at least an hour is needed, and a clock of minutes"
     rng = np.random.default_rng(_SEED)
     times = _untied(at_ms - start_ms, resolution_ms, length, rng)
-    fits = tuple(_fit(times, length, pieces, taus, level) for pieces in (grid[:1] if only_test else grid))
+    quiet = tuple(_Quiet.of(times, length, pieces) for pieces in grid)
+    fits = tuple(_fit(times, length, still, taus, level) for still in (quiet[:1] if only_test else quiet))
     # A pliant background can take cascades for its own bends, so it is never ruled out by a stiff one: it bounds below.
     running = [
         fit
@@ -98,9 +100,32 @@ def self_excitation(
         best.share,
         (min(found.interval[0] for found in running), max(found.interval[1] for found in running)),
         all(best.interval[0] <= found.share <= best.interval[1] for found in running),
-        _p_value(times, length, _best_background(times, length, grid), tested, rng, draws),
+        _p_value(times, length, min(quiet, key=_Quiet.akaike), tested, rng, draws),
         fits,
     )
+
+
+@dataclass(frozen=True)
+class _Quiet:
+    """A background fitted as if nothing set off anything: its knots' `heights` and the log likelihood."""
+
+    heights: Floats
+    value: float
+
+    @property
+    def pieces(self) -> int:
+        return self.heights.size - 1
+
+    def akaike(self) -> float:
+        return 2 * (self.pieces + 1) - 2 * self.value
+
+    @staticmethod
+    def of(times: Floats, length: float, pieces: int) -> _Quiet:
+        from floodmark.event.kernels.excitation import fit, start
+
+        width = length / pieces
+        heights, _, value, _ = fit(times, np.zeros(times.size), 0.0, width, start(times, pieces, width), 0.0, False)
+        return _Quiet(heights, value)
 
 
 def _grid(length: float) -> list[int]:
@@ -116,21 +141,23 @@ def _untied(since_ms: Counts, resolution_ms: int, length: float, rng: np.random.
     return np.sort(np.clip(spread, 0.0, np.nextafter(length, 0.0)))
 
 
-def _fit(times: Floats, length: float, pieces: int, taus: tuple[float, ...], level: float) -> Background:
+def _fit(times: Floats, length: float, quiet: _Quiet, taus: tuple[float, ...], level: float) -> Background:
     from floodmark.event.kernels.excitation import excitations, fit, offspring, slope_at_zero
 
+    pieces, heights, at_zero = quiet.pieces, quiet.heights, quiet.value
     width, z2, found = length / pieces, z_value(level) ** 2, []
-    heights, _, at_zero, _ = fit(times, np.zeros(times.size), 0.0, pieces, width, False)
+    near, n = heights, 0.0
     for tau in taus:
         x, born = excitations(times, tau), offspring(times, tau, length)
         scale = born / times.size
         slope, information, _, _ = slope_at_zero(times, x, width, heights, born)
-        peak, best, n = at_zero + slope**2 / (2 * information), at_zero, slope / information
+        peak, best, middle = at_zero + slope**2 / (2 * information), at_zero, slope / information
         # Downhill at 0 means that 0 is the best; the likelihood beyond is taken from its slope and curve there.
         if slope > 0:
-            _, n, best, information = fit(times, x, born, pieces, width, True)
-            peak = best
-        found.append((best, peak, tau, n * scale, np.sqrt(information) / scale))
+            # The fit at the last fading time is nearer than none, and its rates are positive at this one too.
+            near, n, best, information = fit(times, x, born, width, near, max(0.0, n), True)
+            peak, middle = best, n
+        found.append((best, peak, tau, middle * scale, np.sqrt(information) / scale))
     top, _, tau, share, _ = max(found, key=lambda item: (item[0], -item[2]))
     lows, highs = [], []
     for _, value, _, middle, root in found:
@@ -148,35 +175,52 @@ def _fit(times: Floats, length: float, pieces: int, taus: tuple[float, ...], lev
     )
 
 
-def _best_background(times: Floats, length: float, grid: list[int]) -> int:
-    """Return the number of pieces that Akaike's criterion prefers where nothing sets off anything."""
-    from floodmark.event.kernels.excitation import fit
-
-    nothing = np.zeros(times.size)
-    values = [fit(times, nothing, 0.0, pieces, length / pieces, False)[2] for pieces in grid]
-    return min(zip(grid, values, strict=True), key=lambda item: 2 * (item[0] + 1) - 2 * item[1])[0]
-
-
 def _p_value(
-    times: Floats, length: float, pieces: int, taus: tuple[float, ...], rng: np.random.Generator, draws: int
+    times: Floats, length: float, quiet: _Quiet, taus: tuple[float, ...], rng: np.random.Generator, draws: int
 ) -> float:
-    from floodmark.event.kernels.excitation import drawn_scores, fit
-    from floodmark.event.kernels.excitation import scores as excitation_scores
-
-    width = length / pieces
-    heights, _, _, _ = fit(times, np.zeros(times.size), 0.0, pieces, width, False)
-    scales = np.array(taus, dtype=np.float64)
     if times.size > _MANY:
-        z, mixed = excitation_scores(times, width, heights, scales, length)
+        z, mixed = _scores(times, length, quiet.heights, taus)
         normal = rng.standard_normal((_NORMAL_DRAWS, z.size)) @ np.linalg.cholesky(mixed + 1e-9 * np.eye(z.size)).T
         return (1 + int(np.count_nonzero(normal.max(axis=1) >= z.max()))) / (1 + _NORMAL_DRAWS)
+    pieces, heights = quiet.pieces, quiet.heights
+    width = length / pieces
     mass = (heights[:-1] + heights[1:]) * width / 2
     counts = rng.poisson(mass, (draws, pieces))
-    starts = np.concatenate([[0], np.cumsum(counts.sum(axis=1))]).astype(np.int64)
+    drawn = np.split(_placed(heights, width, counts, rng), np.cumsum(counts.sum(axis=1))[:-1])
     # The observed series is judged like the drawn ones: each against a background fitted to itself.
-    every = np.concatenate([times, _placed(heights, width, counts, rng)])
-    scores = drawn_scores(every, np.concatenate([[0], times.size + starts]), pieces, width, scales)
-    return (1 + int(np.count_nonzero(scores[1:] >= scores[0] - 1e-9))) / (1 + draws)
+    highest = np.array([_highest(own, length, pieces, taus) for own in (times, *drawn)])
+    return (1 + int(np.count_nonzero(highest[1:] >= highest[0] - 1e-9))) / (1 + draws)
+
+
+def _highest(times: Floats, length: float, pieces: int, taus: tuple[float, ...]) -> float:
+    """Return the largest standardised score over the fading times, with a background fitted to the series itself."""
+    from floodmark.event.kernels.excitation import excitations, offspring, slope_at_zero
+
+    heights, found = _Quiet.of(times, length, pieces).heights, []
+    for tau in taus:
+        x, born = excitations(times, tau), offspring(times, tau, length)
+        slope, information, _, _ = slope_at_zero(times, x, length / pieces, heights, born)
+        found.append(float(slope / np.sqrt(information)))
+    return max(found)
+
+
+def _scores(times: Floats, length: float, heights: Floats, taus: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """Return the standardised score of each fading time, and their correlations under chance."""
+    from floodmark.event.kernels.excitation import excitations, offspring, slope_at_zero
+
+    width = length / (heights.size - 1)
+    rate = np.interp(times, np.arange(heights.size) * width, heights)
+    xs = [excitations(times, tau) for tau in taus]
+    found = [
+        slope_at_zero(times, x, width, heights, offspring(times, tau, length)) for x, tau in zip(xs, taus, strict=True)
+    ]
+    z = np.array([slope / np.sqrt(information) for slope, information, _, _ in found])
+    mixed = np.eye(z.size)
+    for i, j in itertools.combinations(range(z.size), 2):
+        # What the background's own error has in common is taken out.
+        shared = float((xs[i] * xs[j] / rate**2).sum()) - float(found[i][2] @ found[j][3])
+        mixed[i, j] = mixed[j, i] = shared / np.sqrt(found[i][1] * found[j][1])
+    return z, mixed
 
 
 def _placed(heights: Floats, width: float, counts: Counts, rng: np.random.Generator) -> Floats:
@@ -189,4 +233,6 @@ def _placed(heights: Floats, width: float, counts: Counts, rng: np.random.Genera
     root = np.sqrt(first**2 + u * (last**2 - first**2))
     inside = u * (first + last) / (first + root)
     times = (piece + np.clip(inside, 0.0, 1.0)) * width
-    return np.asarray(times[np.lexsort((times, series))])
+    # One sort of all: a series is moved past the end of the one before it, and back.
+    moved = series * (2 * pieces * width)
+    return np.asarray(np.clip(np.sort(moved + times) - moved, 0.0, np.nextafter(pieces * width, 0.0)))

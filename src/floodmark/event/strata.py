@@ -22,6 +22,11 @@ DRAWS: Final = 999
 #: Large crowds are dealt fewer times, down to FEWEST_DRAWS; so many arrivals in all.
 _DEALT: Final = 20_000_000
 FEWEST_DRAWS: Final = 199
+#: Dealings made first, only to learn how far pairs stray.
+_PILOT: Final = 99
+#: Dealing ends once so many are as surprising as what was observed: that p-value is no small one.
+AS_SURPRISING: Final = 50
+_BATCH: Final = 100
 _SEED: Final = 20200717
 
 
@@ -72,7 +77,9 @@ def deal(
     """Return whether arrivals alike in class come in the same bin more often than dealing them anew gives.
 
     `at_ms` ascends; `scales_ms` are a fine and a coarse bin. The largest standardised excess over both scales is ranked
-    among `draws` dealings, which is exact (Besag & Clifford 1989) where classes are exchangeable within half hours.
+    among at most `draws` dealings, which is exact where classes are exchangeable within half hours: dealing ends with
+    the AS_SURPRISING-th that is as large (Besag & Clifford 1991, doi 10.1093/biomet/78.2.301), so that only small
+    p-values cost all of them. How far each scale strays is taken from dealings of their own.
     """
     from floodmark.event.kernels.dealing import dealt_pairs
 
@@ -80,16 +87,24 @@ def deal(
     stratum = strata_of(at_ms, zone_shift_ms)
     starts = np.append(np.flatnonzero(np.diff(stratum, prepend=stratum[:1] - 1)), at_ms.size).astype(np.int64)
     draws = min(draws, max(FEWEST_DRAWS, _DEALT // max(1, at_ms.size)))
-    sums = dealt_pairs(
-        classes.astype(np.int64), starts, shifted // scales_ms[0], shifted // scales_ms[1], weights, draws, _SEED
+    fine, coarse = shifted // scales_ms[0], shifted // scales_ms[1]
+
+    def dealt(count: int, batch: int) -> Floats:
+        """Return the pairs as observed, and those of `count` dealings."""
+        return dealt_pairs(classes.astype(np.int64), starts, fine, coarse, weights, count, _SEED + batch)
+
+    means = np.array(
+        [expected_pairs(tabulate(at_ms, classes, weights.size, scale, zone_shift_ms), weights) for scale in scales_ms]
     )
-    means = [
-        expected_pairs(tabulate(at_ms, classes, weights.size, scale, zone_shift_ms), weights) for scale in scales_ms
-    ]
-    spread = np.maximum(sums[1:].std(axis=0), 1e-12)
-    surprise = ((sums - np.array(means)) / spread).max(axis=1)
-    ratios = [float(sums[0, i] / mean) if mean else 0.0 for i, mean in enumerate(means)]
-    return Dealing((ratios[0], ratios[1]), rank_p(float(surprise[0]), surprise[1:]))
+    pilot = dealt(_PILOT, 0)
+    spread = np.maximum(np.sqrt(((pilot[1:] - means) ** 2).mean(axis=0)), 1e-12)
+    observed = float(((pilot[0] - means) / spread).max())
+    surprise = np.zeros(0)
+    while surprise.size < draws and np.count_nonzero(at_least(surprise, observed)) < AS_SURPRISING:
+        sums = dealt(min(_BATCH, draws - surprise.size), 1 + surprise.size)[1:]
+        surprise = np.concatenate([surprise, ((sums - means) / spread).max(axis=1)])
+    ratios = [float(pilot[0, i] / mean) if mean else 0.0 for i, mean in enumerate(means)]
+    return Dealing((ratios[0], ratios[1]), sequential_p(observed, surprise))
 
 
 def pairs(counts: Counts, weights: Floats) -> Floats:
@@ -168,8 +183,20 @@ def _left_out(cells: Cells, margins: _Margins, expected: Floats, weights: Floats
     return observed, float(expected.sum()) - expected[home] + own, inside
 
 
-def rank_p(observed: float, drawn: Floats) -> float:
-    """Return the share of draws at least as large, the observed one counted (Phipson & Smyth 2010)."""
-    # Equal tables can differ in the last digit of a sum.
-    slack = 1e-9 * max(1.0, abs(observed))
-    return (1 + int(np.count_nonzero(drawn >= observed - slack))) / (1 + drawn.size)
+def sequential_p(observed: float, drawn: Floats) -> float:
+    """Return the p-value of draws that end once AS_SURPRISING are at least as large (Besag & Clifford 1991).
+
+    Those after that one play no part. Without so many: the share as large, the observed one counted.
+
+    >>> sequential_p(0.5, np.ones(60)), sequential_p(0.5, np.zeros(99))
+    (1.0, 0.01)
+    """
+    as_large = np.flatnonzero(at_least(drawn, observed))
+    if as_large.size >= AS_SURPRISING:
+        return AS_SURPRISING / (1 + int(as_large[AS_SURPRISING - 1]))
+    return (1 + as_large.size) / (1 + drawn.size)
+
+
+def at_least(drawn: Floats, observed: float) -> NDArray[np.bool_]:
+    """Return which draws are as large; equal tables can differ in the last digit of a sum."""
+    return np.asarray(drawn >= observed - 1e-9 * max(1.0, abs(observed)))

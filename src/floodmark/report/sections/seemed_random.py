@@ -70,6 +70,9 @@ _GINI_ALTERNATIVES: Final = (
     "Reporters, organisers and enthusiasts post far more than others in every conversation.",
     "Even posting can come from newcomers, each with a single post.",
 )
+#: Roster, start (UTC ms) and width (ms).
+_Bin = tuple[str, int, int]
+_Posts = Mapping[_Bin, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,11 @@ class _Roster:
 def findings(view: CaseView) -> list[Finding]:
     """Return the findings of "seemed random", for every roster in the same way."""
     rosters = {subject: _roster(view, subject) for subject in view.config.subjects}
+    posts = _posts_behind(view, rosters)
     control, found = rosters.get("control"), list[Finding]()
     for subject, own in rosters.items():
-        found.append(_entry(view, subject, own))
-        found += [_mix(view, subject, own, column) for column in _COLUMNS]
+        found.append(_entry(view, subject, own, posts))
+        found += [_mix(view, subject, own, column, posts) for column in _COLUMNS]
         found.append(_excited(view, subject, own))
         found += _spread(view, subject, own)
         if subject != "control":
@@ -118,7 +122,7 @@ def _roster(view: CaseView, subject: str) -> _Roster:
     )
 
 
-def _entry(view: CaseView, subject: str, own: _Roster) -> Finding:
+def _entry(view: CaseView, subject: str, own: _Roster, posts: _Posts) -> Finding:
     name, found = f"M2.entry_synchrony.{subject}", own.entry
     claim = (
         f"First posts of new {whose(subject)} share their five minutes with each other so many times as often as chance"
@@ -137,7 +141,7 @@ def _entry(view: CaseView, subject: str, own: _Roster) -> Finding:
         "ratio",
         view.config.parameters.level,
         method=_ENTRY_METHOD,
-        evidence=_evidence(view, subject, start, ENTRY_SCALES_MS[-1], rule, new),
+        evidence=Evidence(TABLES, rule, new, posts.get((subject, start, ENTRY_SCALES_MS[-1]), ())),
         limits=_ENTRY_LIMITS,
         sizes=(found.new, found.returning),
         details={
@@ -157,7 +161,7 @@ def _entry_to_control(view: CaseView, subject: str, own: _Roster, control: _Rost
     return _over_control(view, name, subject, claim, own.entry, other, _ENTRY_METHOD, _ENTRY_LIMITS)
 
 
-def _mix(view: CaseView, subject: str, own: _Roster, column: str) -> Finding:
+def _mix(view: CaseView, subject: str, own: _Roster, column: str, posts: _Posts) -> Finding:
     what, settle = _COLUMNS[column]
     name, found = f"M2.mix_{column}.{subject}", own.mixes[column]
     claim = (
@@ -176,7 +180,7 @@ def _mix(view: CaseView, subject: str, own: _Roster, column: str) -> Finding:
         "ratio",
         view.config.parameters.level,
         method=_mix_method(what),
-        evidence=_evidence(view, subject, start, MIX_SCALES_MS[-1], rule, accounts),
+        evidence=Evidence(TABLES, rule, accounts, posts.get((subject, start, MIX_SCALES_MS[-1]), ())),
         limits=(*_MIX_LIMITS, *_unknown(found, what)),
         sizes=(found.known,),
         details={
@@ -422,16 +426,44 @@ def _thinning(level: float, *, tested: bool) -> str:
     )
 
 
-def _evidence(view: CaseView, subject: str, start_ms: int, width_ms: int, rule: str, rows: int) -> Evidence:
-    """Return the smallest ids of the roster's posts in one bin."""
-    side = "s.side <> 'control'" if subject == "both" else "s.side = p.roster"
-    smallest = view.db.rows(
-        "SELECT DISTINCT s.post_id FROM side_posts s JOIN participants p ON p.account_id = s.account_id"
-        f" AND p.roster = $subject WHERE {side} AND s.in_window AND s.at_ms >= $start AND s.at_ms < $end"
-        " ORDER BY s.post_id LIMIT 5",
-        {"subject": subject, "start": start_ms, "end": start_ms + width_ms},
+def _posts_behind(view: CaseView, rosters: Mapping[str, _Roster]) -> _Posts:
+    """Return the smallest ids of the posts in each bin that a finding of `_entry` or `_mix` points at."""
+    wanted: dict[_Bin, None] = {}
+    for subject, own in rosters.items():
+        if isinstance(own.entry, EntrySynchrony):
+            wanted[subject, own.entry.busiest[0], ENTRY_SCALES_MS[-1]] = None
+        for mix in own.mixes.values():
+            if isinstance(mix, Composition):
+                wanted[subject, mix.oddest[0], MIX_SCALES_MS[-1]] = None
+    bins = list(wanted)
+    if not bins:
+        return {}
+    rows = view.db.rows(
+        """
+        WITH wanted AS (
+            SELECT unnest($places) AS place, unnest($rosters) AS roster, unnest($starts) AS start_ms,
+                unnest($ends) AS end_ms
+        ), behind AS (
+            SELECT DISTINCT w.place, s.post_id FROM side_posts s
+            JOIN participants p ON p.account_id = s.account_id
+                AND CASE WHEN p.roster = 'both' THEN s.side <> 'control' ELSE s.side = p.roster END
+            JOIN wanted w ON w.roster = p.roster AND s.at_ms >= w.start_ms AND s.at_ms < w.end_ms
+            WHERE s.in_window
+        )
+        SELECT place, post_id FROM behind
+        QUALIFY row_number() OVER (PARTITION BY place ORDER BY post_id) <= 5 ORDER BY place, post_id
+        """,
+        {
+            "places": list(range(len(bins))),
+            "rosters": [subject for subject, _, _ in bins],
+            "starts": [start for _, start, _ in bins],
+            "ends": [start + width for _, start, width in bins],
+        },
     )
-    return Evidence(TABLES, rule, rows, tuple(post for (post,) in smallest))
+    found: dict[_Bin, tuple[str, ...]] = {}
+    for place, post in rows:
+        found[bins[place]] = (*found.get(bins[place], ()), post)
+    return found
 
 
 _NAMES: Final = tuple(
