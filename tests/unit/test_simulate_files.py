@@ -57,6 +57,27 @@ def at(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
+def tagged_sides(row: Row, loaded: config.CaseConfig) -> set[str]:
+    tags = {fold(tag) for tag in row["hashtags"].split()}
+    return {side.name for side in loaded.sides if tags & {fold(tag) for tag in side.hashtags}}
+
+
+def audiences(posts: list[Row], loaded: config.CaseConfig) -> dict[str, float]:
+    """Recount who of a side's users in the window used its hashtags before the event, or again after it."""
+    users: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in posts:
+        sides, moment = tagged_sides(row, loaded), at(row["created_at"])
+        when = "before" if moment < START else "after" if moment >= END else "inside"
+        for side in sides:
+            users[side, when].add(row["account_id"])
+        users["both", when] |= {row["account_id"]} if sides and (when != "inside" or len(sides) == 2) else set()
+    return {
+        f"M12.audience_{when}.{name}": len(users[name, "inside"] & users[name, when]) / len(users[name, "inside"])
+        for name in ("against", "for", "both")
+        for when in ("before", "after")
+    }
+
+
 def sides_of(row: Row, loaded: config.CaseConfig) -> set[str]:
     tags, text = {fold(tag) for tag in row["hashtags"].split()}, fold(row["text"])
     return {
@@ -118,7 +139,7 @@ def recounted(case_file: Path, tables: dict[str, list[Row]]) -> dict[str, float]
             found[f"{name}.{subject}.high"] = (flags[name] + flags[f"{name} unknown"]) / len(roster)
         stream = "control" if subject == "control" else "posts"
         found |= deleted_of(tables, stream, set(roster), subject)
-    return found
+    return found | audiences(tables["posts"], loaded)
 
 
 def deleted_of(tables: dict[str, list[Row]], stream: str, roster: set[str], subject: str) -> dict[str, float]:
@@ -186,10 +207,10 @@ def test_the_truth_is_what_the_files_say(case: SimulationResult, recount: dict[s
         elif f"{name}.low" in recount:
             assert entry["value"] == recount[f"{name}.low"] == recount[f"{name}.high"], name
             checked += 1
-    assert checked == 6 + 4 * 21
+    assert checked == 6 + 6 + 4 * 21
     unsettled = {name.rsplit(".", 1)[0] for name in truth if name not in recount and f"{name}.low" not in recount}
     # Some counts of impressions are not in the files, and whom nobody silenced cannot be counted.
-    hidden = {"M12.voice_impressions", "M12.displaced_posts", "M12.displaced_authors", "M13.copied"}
+    hidden = {"M12.voice_impressions", "M12.displaced_posts", "M12.displaced_authors", "M13.exact"}
     assert unsettled == {"M7.in_country", "M2.spike_bins", "M2.beyond_lift", "campaign", *hidden}
 
 
@@ -276,7 +297,7 @@ def test_posts_refer_to_earlier_posts_of_their_stream(tables: dict[str, list[Row
 
 def test_times_lie_in_the_collection_and_after_the_account_was_made(tables: dict[str, list[Row]]) -> None:
     for row in tables["posts"] + tables["control"]:
-        assert BASELINE <= at(row["created_at"]) < END
+        assert BASELINE <= at(row["created_at"]) < END + timedelta(days=3)
         assert at(row["account_created_at"]) < at(row["created_at"])
         if row["previous_post_at"]:
             assert at(row["account_created_at"]) < at(row["previous_post_at"]) < BASELINE
@@ -291,11 +312,14 @@ def test_hashtags_and_links_are_those_of_the_text(tables: dict[str, list[Row]]) 
 
 def test_statuses_cover_all_accounts_at_every_poll(tables: dict[str, list[Row]]) -> None:
     accounts = {row["account_id"] for row in tables["posts"] + tables["control"]}
+    at_end: dict[str, str] = defaultdict(str)
     last_post: dict[str, str] = defaultdict(str)
     last_earlier: dict[str, str] = defaultdict(str)
     early = START - timedelta(days=7)
     for row in tables["posts"] + tables["control"]:
         last_post[row["account_id"]] = max(last_post[row["account_id"]], row["created_at"])
+        if at(row["created_at"]) < END:
+            at_end[row["account_id"]] = max(at_end[row["account_id"]], row["created_at"])
         if at(row["created_at"]) < early:
             last_earlier[row["account_id"]] = max(last_earlier[row["account_id"]], row["created_at"])
     polls = defaultdict(set)
@@ -312,13 +336,21 @@ def test_statuses_cover_all_accounts_at_every_poll(tables: dict[str, list[Row]])
         assert row["status"] in STATUS_WORDS
         assert bool(row["last_post_at"]) == (row["status"] in {"active", "renamed"})
         if row["last_post_at"]:
-            assert max(last_post[row["account_id"]], later.get(row["account_id"], "")) <= row["last_post_at"]
+            posted = (at_end if at(row["observed_at"]) == END else last_post)[row["account_id"]]
+            assert max(posted, later.get(row["account_id"], "")) <= row["last_post_at"]
             assert row["last_post_at"] <= row["observed_at"]
             later[row["account_id"]] = row["last_post_at"]
     assert set(before) == set(last_earlier)
     assert sorted(map(at, polls)) == [END + timedelta(days=days) for days in (0, 7, 30, 45)]
     assert all(seen == accounts for seen in polls.values())
     assert {row["status"] for row in tables["statuses"] if at(row["observed_at"]) == END} == {"active"}
+
+
+def test_who_is_gone_posts_no_more(tables: dict[str, list[Row]]) -> None:
+    gone = {row["account_id"]: row["observed_at"] for row in tables["statuses"][::-1] if row["status"] in GONE}
+    after = [row for row in tables["posts"] + tables["control"] if at(row["created_at"]) >= END]
+    assert len({row["account_id"] for row in after} & set(gone)) >= 1
+    assert all(row["created_at"] < gone[row["account_id"]] for row in after if row["account_id"] in gone)
 
 
 def test_the_inputs_hold_no_truth(case: SimulationResult, tables: dict[str, list[Row]]) -> None:

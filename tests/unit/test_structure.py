@@ -285,6 +285,17 @@ def test_row_order_duplicates_names_and_the_calendar_change_nothing(seed: int, m
     assert {who: row["role"] for who, row in expected.items()} == {who: renamed[other[who]]["role"] for who in people}
 
 
+def test_without_a_group_every_figure_says_that_none_was_found(make_view: MakeView) -> None:
+    tested = [{"window_s": 60, "scope": scope} for scope in ("event", "control")]
+    states = [{"account_id": f"x:{n}", "scope": "control", "state": "tested", "actions": 9} for n in range(3)]
+    states += [{"account_id": "x:9", "scope": "control", "state": "untestable", "actions": 1}]
+    found = {f.id: f for f in structure.findings(make_view(coordination_tests=tested, coordinated_accounts=states))}
+    assert {f.state for f in found.values()} == {"not_testable"}
+    reason = "no group in the control, so there is no order within one to look at; it could test 3 accounts"
+    assert reason in found["M11.groups_with_starter.control"].method
+    assert "it could test 0 accounts" in found["M11.groups_with_starter.pro"].method
+
+
 def test_no_groups_no_accounts_nothing_fails(make_view: MakeView) -> None:
     assert columns(make_view()) == {}
     found = structure.findings(make_view())
@@ -401,8 +412,7 @@ def test_findings_of_a_planted_hierarchy(make_view: MakeView) -> None:
     assert step.value < lag.value
     share = found["M11.core_edges.pro"]
     assert share.value == pytest.approx((66 - 28) / 66)
-    # The other side has nobody in any group: no figure, no zero but the one of groups.
-    assert found["M11.starters.con"].state == "not_testable"
-    assert found["M11.groups_with_starter.con"].value == 0
-    assert found["M11.groups_with_starter.con"].details == {"groups": 0}
+    # The other side has nobody in any group: no figure, and no zero that reads like a finding.
+    for name in ("starters", "groups_with_starter"):
+        assert (found[f"M11.{name}.con"].state, found[f"M11.{name}.con"].value) == ("not_testable", None)
     assert found["M11.groups.control"].state == "not_testable"

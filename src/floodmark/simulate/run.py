@@ -11,6 +11,7 @@ import numpy as np
 
 from floodmark.errors import UsageError
 from floodmark.simulate.aftermath import deletions, make_aftermath
+from floodmark.simulate.afterwards import run_afterwards
 from floodmark.simulate.automation import run_automation, run_clocks
 from floodmark.simulate.campaign import run_campaign
 from floodmark.simulate.cast import make_cast
@@ -110,13 +111,15 @@ def imagine(params: CampaignParams, seed: int, step: Progress) -> tuple[Facts, B
     run_histories(stage, params, roots[2], stream(seed, "histories"))
     for topic in range(len(params.crowds)):
         run_clocks(stage, topic, stream(seed, f"clocks {topic}"))
+    run_afterwards(stage, params, stream(seed, "afterwards"))
     posts = stage.draft.finish()
     step(0.2)
-    first_s, last_s = _extent(posts, len(people), clock.end_s)
+    first_s, last_s, later_s = _extent(posts, len(people), clock.end_s)
     profiles = make_profiles(params, people, layout, clock, cast, first_s, stream(seed, "profiles"))
     extent = (first_s, np.where(last_s < clock.end_s, last_s, -1))
     faces = make_faces(params, people, layout, profiles.default_picture, extent, stream(seed, "faces"))
-    aftermath = make_aftermath(params, people, clock, posts, last_s, stream(seed, "aftermath"))
+    aftermath = make_aftermath(params, people, clock, posts, (last_s, later_s), stream(seed, "aftermath"))
+    posts = posts.kept(posts.at_s < aftermath.left_s[posts.account])
     marks = PostMarks(
         client=post_clients(params, people, cast, clock, posts, stream(seed, "clients")),
         handle=faces.handle_at(posts.account, posts.at_s),
@@ -128,10 +131,15 @@ def imagine(params: CampaignParams, seed: int, step: Progress) -> tuple[Facts, B
     return gather(params, clock, people, cast, (posts, marks), stage.book, known), stage.book, text
 
 
-def _extent(posts: Posts, accounts: int, end_s: int) -> tuple[Ints, Ints]:
-    """Return each account's first and last post (UTC s); `end_s` for accounts that never post."""
+def _extent(posts: Posts, accounts: int, end_s: int) -> tuple[Ints, Ints, Ints]:
+    """Return each account's first and last post up to the event's end, and its last of all (UTC s).
+
+    They are `end_s` for accounts that do not post.
+    """
     first_s = np.full(accounts, end_s, dtype=np.int64)
-    last_s = np.full(accounts, -1, dtype=np.int64)
-    np.minimum.at(first_s, posts.account, posts.at_s)
-    np.maximum.at(last_s, posts.account, posts.at_s)
-    return first_s, np.where(last_s < 0, end_s, last_s)
+    last_s, later_s = (np.full(accounts, -1, dtype=np.int64) for _ in range(2))
+    early = posts.at_s < end_s
+    np.minimum.at(first_s, posts.account[early], posts.at_s[early])
+    np.maximum.at(last_s, posts.account[early], posts.at_s[early])
+    np.maximum.at(later_s, posts.account, posts.at_s)
+    return first_s, np.where(last_s < 0, end_s, last_s), np.where(later_s < 0, end_s, later_s)

@@ -22,6 +22,7 @@ from floodmark.simulate.world import CONTROL, REPOST, Book, Bools, Ints, Objects
 SUBJECTS: Final = ("against", "for", "both", "control")
 NO_ROSTER: Final = ""
 _SHORT_LIFE_S: Final = 600
+_SURGES: Final = ("M2.spike_bins.", "M2.beyond_lift.")
 #: Accounts that make a text a shared one.
 _COPIES: Final = 3
 #: What the report of 2020 said; percentages as printed there.
@@ -139,7 +140,7 @@ def post_sides(posts: Posts, book: Book) -> Ints:
 
 
 def _rosters(posts: Posts, sides: Ints, clock: Clock, accounts: int) -> Objects:
-    inside = posts.at_s >= clock.window_s
+    inside = (posts.at_s >= clock.window_s) & (posts.at_s < clock.end_s)
     seen = np.zeros((accounts, 2), dtype=bool)
     for column, bit in enumerate((1, 2)):
         seen[posts.account[inside & ((sides & bit) > 0)], column] = True
@@ -195,18 +196,19 @@ def entries(facts: Facts) -> Iterator[Entry]:
         yield (
             f"M2.spike_bins.{subject}",
             bins,
-            "surge bins",
+            "count",
             "15-minute bins with a planted surge; the event itself lifts most others, so the two do not compare",
         )
         yield (
             f"M2.beyond_lift.{subject}",
             bins,
-            "surge bins",
+            "count",
             "15-minute bins with a planted surge; other operations of the campaign are spread over the window",
         )
         yield from _deleted(facts, subject)
         yield from _copied(facts, subject)
     yield from _voice(facts)
+    yield from _audience(facts)
 
 
 def _returned(facts: Facts) -> Bools:
@@ -296,11 +298,32 @@ def _voice(facts: Facts) -> Iterator[Entry]:
         )
 
 
+def _audience(facts: Facts) -> Iterator[Entry]:
+    """Yield which share of those who used a side's hashtags in the window had used one before, or did so again after.
+
+    A post carries a side's phrase or its hashtags, never both.
+    """
+    posts = facts.posts
+    tagged = np.where(posts.keyword > 0, 0, facts.sides)
+    before, after = posts.at_s < facts.clock.window_s, posts.at_s >= facts.clock.end_s
+    for subject, bits, several in (("against", 1, False), ("for", 2, False), ("both", 3, True)):
+        used = (tagged & bits) > 0
+        authors = np.unique(posts.account[used & facts.in_window & ((facts.sides == 3) if several else True)])
+        for name, then, when in (("before", before, "before the event"), ("after", after, "again after the event")):
+            seen = np.isin(authors, posts.account[used & then])
+            note = f"of those who used these hashtags in the window: used one {when}, within the collection"
+            yield f"M12.audience_{name}.{subject}", _share(int(seen.sum()), len(authors)), "share", note
+
+
 def document(facts: Facts, seed: int, scale: float) -> dict[str, object]:
     """Return what truth.json holds: the findings' true values, the planted campaign and the published figures."""
-    found: dict[str, object] = {
-        name: {"value": value, "unit": unit, "note": note} for name, value, unit, note in entries(facts)
-    }
+    found: dict[str, object] = {}
+    for name, value, unit, note in entries(facts):
+        entry: dict[str, object] = {"value": value, "unit": unit, "note": note}
+        if name.startswith(_SURGES):
+            # A count of planted surges is no count of bins that stand out: neither is right or wrong by the other.
+            entry |= {"verdict": "bins with a planted surge", "mark": "–"}
+        found[name] = entry
     run = facts.campaign_accounts
     any_flag = facts.new | facts.dormant | facts.low
     inside = facts.in_window & run[facts.posts.account]
