@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,7 +11,7 @@ import numpy as np
 from floodmark.event.discovery import select
 from floodmark.event.marks import make_marks, top_marks
 from floodmark.event.series import collected_days
-from floodmark.event.spikes import DAY_MS, FALSE_DISCOVERY, Spikes, Window, find_spikes
+from floodmark.event.spikes import DAY_MS, FALSE_DISCOVERY, MINUTE_MS, Spikes, Window, find_spikes
 from floodmark.stats import Counts
 from floodmark.view import CaseView
 
@@ -18,7 +19,7 @@ from floodmark.view import CaseView
 _POSTS_NAMED: Final = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Series:
     """One series: a subject as a whole (kind "subject"), or a hashtag or target of it.
 
@@ -83,33 +84,55 @@ def all_series(view: CaseView) -> list[Series]:
     return every
 
 
-def posts_behind(view: CaseView, series: Series, bins: np.ndarray) -> dict[int, list[str]]:
-    """Return for each of the bins (places in the window) the smallest ids of the posts behind it, from the tables."""
-    if not isinstance(series.found, Spikes) or not bins.size:
-        return {}
-    source = {
-        "subject": "_subject_posts s",
-        "hashtag": "_subject_posts s JOIN post_features f USING (stream, post_id)",
-        "target": "_subject_posts s JOIN _addressed a USING (post_id)",
-    }[series.kind]
-    only = {"subject": "", "hashtag": "AND list_contains(f.hashtags, $name)", "target": "AND a.target = $name"}
-    width, start = series.found.bin_minutes * 60_000, view.config.event.start_ms
-    bound: dict[str, object] = {"subject": series.subject, "start": start, "bins": bins.tolist()}
+def posts_behind(view: CaseView, chosen: Sequence[tuple[Series, np.ndarray]]) -> dict[Series, dict[int, list[str]]]:
+    """Return for each series, and each of its bins (places in the window), the smallest ids of the posts behind it.
+
+    From the tables of `marks.make_marks`; one query for all series of a kind and a width of bins.
+    """
+    together: dict[tuple[str, int], list[tuple[Series, int]]] = {}
+    for series, bins in chosen:
+        if isinstance(series.found, Spikes):
+            kept = together.setdefault((series.kind, series.found.bin_minutes), [])
+            kept += [(series, place) for place in bins.tolist()]
+    found: dict[Series, dict[int, list[str]]] = {series: {} for series, _ in chosen}
+    for (kind, minutes), wanted in together.items():
+        for number, post in _smallest_ids(view, kind, minutes, wanted):
+            series, place = wanted[number]
+            found[series].setdefault(place, []).append(post)
+    return found
+
+
+def _smallest_ids(
+    view: CaseView, kind: str, minutes: int, wanted: Sequence[tuple[Series, int]]
+) -> list[tuple[int, str]]:
+    """Return (number in `wanted`, post id), the smallest few ids of each bin."""
+    source, also = {
+        "subject": ("", ""),
+        "hashtag": ("JOIN post_features f USING (stream, post_id)", "AND list_contains(f.hashtags, w.name)"),
+        "target": ("JOIN _addressed a USING (post_id)", "AND a.target = w.name"),
+    }[kind]
     rows = view.db.rows(
         f"""
-        WITH behind AS (
-            SELECT DISTINCT (s.at_ms - $start) // {width} AS bin, s.post_id FROM {source}
-            WHERE s.in_window AND s.subject = $subject {only[series.kind]}
+        WITH wanted AS (
+            SELECT unnest($numbers) AS number, unnest($subjects) AS subject, unnest($names) AS name,
+                unnest($bins) AS bin
+        ), behind AS (
+            SELECT DISTINCT w.number, s.post_id FROM _subject_posts s {source}
+            JOIN wanted w ON w.subject = s.subject AND w.bin = (s.at_ms - $start) // {minutes * MINUTE_MS} {also}
+            WHERE s.in_window
         )
-        SELECT bin, post_id FROM behind WHERE bin IN (SELECT unnest($bins))
-        QUALIFY row_number() OVER (PARTITION BY bin ORDER BY post_id) <= {_POSTS_NAMED} ORDER BY bin, post_id
+        SELECT number, post_id FROM behind
+        QUALIFY row_number() OVER (PARTITION BY number ORDER BY post_id) <= {_POSTS_NAMED} ORDER BY number, post_id
         """,
-        bound if series.kind == "subject" else {**bound, "name": series.name},
+        {
+            "numbers": list(range(len(wanted))),
+            "subjects": [series.subject for series, _ in wanted],
+            "names": [series.name for series, _ in wanted],
+            "bins": [place for _, place in wanted],
+            "start": view.config.event.start_ms,
+        },
     )
-    found: dict[int, list[str]] = {}
-    for place, post in rows:
-        found.setdefault(int(place), []).append(str(post))
-    return found
+    return [(int(number), str(post)) for number, post in rows]
 
 
 def _times(view: CaseView, subject: str) -> Counts:

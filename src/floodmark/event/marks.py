@@ -57,14 +57,17 @@ def make_marks(view: CaseView, first_ms: int) -> None:
     view.db.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE _addressed AS
-        WITH wanted AS (SELECT DISTINCT stream, post_id FROM _subject_posts),
-        own AS (
+        WITH own AS (
             SELECT p.post_id, p.account_id, split_part(p.account_id, ':', 1) || ':' AS platform, p.replied_account_id,
                 p.replied_post_id, p.quoted_post_id,
                 coalesce(p.mentions, regexp_extract_all(p.text, '{_MENTION}', 1)) AS mentions
-            FROM posts p JOIN wanted USING (stream, post_id)
+            FROM posts p
+            -- Most posts address nobody: they are out before anything is joined.
             WHERE NOT (coalesce(p.is_repost, FALSE) OR p.reposted_post_id IS NOT NULL
                 OR coalesce(starts_with(p.text, 'RT @'), FALSE))
+                AND (p.replied_account_id IS NOT NULL OR p.replied_post_id IS NOT NULL OR p.quoted_post_id IS NOT NULL
+                OR len(p.mentions) > 0 OR (p.mentions IS NULL AND contains(p.text, '@')))
+                AND EXISTS (FROM _subject_posts s WHERE s.stream = p.stream AND s.post_id = p.post_id)
         ),
         authors AS (
             SELECT post_id, min(account_id) AS author FROM posts WHERE post_id IN (
@@ -103,36 +106,42 @@ def top_marks(view: CaseView, kind: Kind, most: int, least_accounts: int) -> lis
     business. Ties are broken by posts, then by name.
     """
     source = (
-        "SELECT s.subject, a.target AS mark, s.post_id, s.account_id, s.at_ms, s.in_window"
+        "SELECT s.subject, a.target AS mark, s.account_id, s.at_ms, s.in_window"
         " FROM _subject_posts s JOIN _addressed a USING (post_id)"
         if kind == "target"
-        else "SELECT DISTINCT s.subject, unnest(f.hashtags) AS mark, s.post_id, s.account_id, s.at_ms, s.in_window"
+        else "SELECT s.subject, unnest(f.hashtags) AS mark, s.account_id, s.at_ms, s.in_window"
         " FROM _subject_posts s JOIN post_features f USING (stream, post_id)"
     )
-    found = view.db.arrays(
+    view.db.execute(
         f"""
-        WITH marked AS ({source}),
-        counted AS (
-            SELECT subject, mark, count(DISTINCT account_id) AS accounts, count(*) AS posts FROM marked
-            WHERE in_window GROUP BY ALL HAVING count(DISTINCT account_id) >= $least
+        CREATE OR REPLACE TEMP TABLE _top_marks AS
+        WITH per_account AS (
+            SELECT subject, mark, account_id, count(*) AS posts FROM ({source}) WHERE in_window GROUP BY ALL
         ),
-        ranked AS (
-            SELECT *, row_number() OVER (PARTITION BY subject ORDER BY accounts DESC, posts DESC, mark) AS place
-            FROM counted
+        counted AS (
+            SELECT subject, mark, count(*) AS accounts, CAST(sum(posts) AS BIGINT) AS posts FROM per_account
+            GROUP BY ALL HAVING count(*) >= $least
         )
-        SELECT subject, mark, place, accounts, posts, m.at_ms FROM ranked JOIN marked m USING (subject, mark)
-        WHERE place <= $most ORDER BY subject, place, m.at_ms
+        SELECT *, row_number() OVER (PARTITION BY subject ORDER BY accounts DESC, posts DESC, mark) AS place
+        FROM counted QUALIFY place <= $most
         """,
         {"least": least_accounts, "most": most},
     )
-    subjects, places = found["subject"], np.asarray(found["place"], dtype=np.int64)
+    marks = view.db.rows("SELECT subject, mark, accounts, posts FROM _top_marks ORDER BY subject, place")
+    # Numbers alone: names would come once a post.
+    found = view.db.arrays(
+        f"""
+        WITH numbered AS (
+            SELECT subject, mark, row_number() OVER (ORDER BY subject, place) - 1 AS number FROM _top_marks
+        )
+        SELECT number, m.at_ms FROM numbered JOIN ({source}) m USING (subject, mark) ORDER BY number, m.at_ms
+        """
+    )
     times = np.asarray(found["at_ms"], dtype=np.int64)
-    if not times.size:
-        return []
-    new = (subjects[1:] != subjects[:-1]) | (places[1:] != places[:-1])
-    names = found["mark"]
-    edges = [0, *(np.flatnonzero(new) + 1).tolist(), times.size]
+    edges = np.searchsorted(np.asarray(found["number"], dtype=np.int64), np.arange(len(marks) + 1))
     return [
-        Mark(str(subjects[i]), kind, str(names[i]), int(found["accounts"][i]), int(found["posts"][i]), times[i:j])
-        for i, j in itertools.pairwise(edges)
+        Mark(subject, kind, name, accounts, posts, times[first:last])
+        for (subject, name, accounts, posts), (first, last) in zip(
+            marks, itertools.pairwise(edges.tolist()), strict=True
+        )
     ]

@@ -6,6 +6,7 @@ event's own slow lift is faster than the crowd around it. Hashtags and targets a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -51,6 +52,8 @@ _ALTERNATIVES: Final = (
     "News, a quoted speech or one viral post makes a burst without any organisation.",
     "A collector that ran unevenly makes bursts and gaps of its own.",
 )
+#: Posts behind some bins of one series.
+_Behind = Mapping[int, list[str]]
 #: Per finding its unit and claim.
 _CLAIMS: Final = {
     "spike_bins": ("count", "So many bins of the window hold more {} than the baseline's rhythm allows."),
@@ -69,16 +72,17 @@ def findings(view: CaseView) -> list[Finding]:
     every = all_series(view)
     whole = {series.subject: series for series in every if series.kind == "subject"}
     found: dict[str, list[Finding]] = {name: [] for name in _CLAIMS}
+    posts = posts_behind(view, [(series, _largest(series)) for series in every])
     for subject, series in whole.items():
-        for finding in _subject(view, series, whole.get("control")):
+        for finding in _subject(view, series, whole.get("control"), posts[series]):
             found[finding.id.split(".")[1]].append(finding)
         for kind in ("hashtag", "target"):
             marks = [other for other in every if other.subject == subject and other.kind == kind]
-            found[f"{kind}_spikes"].append(_marks(view, subject, kind, marks))
+            found[f"{kind}_spikes"].append(_marks(view, subject, kind, marks, posts))
     return [finding for findings in found.values() for finding in findings]
 
 
-def _subject(view: CaseView, series: Series, control: Series | None) -> list[Finding]:
+def _subject(view: CaseView, series: Series, control: Series | None, posts: _Behind) -> list[Finding]:
     subject, event = series.subject, view.config.event
     inside = series.times_ms[series.times_ms >= event.start_ms]
     artefact = collection_artefact(inside)
@@ -89,7 +93,7 @@ def _subject(view: CaseView, series: Series, control: Series | None) -> list[Fin
     limits = _limits(view, series.found, artefact)
     return [
         _spike_bins(view, series, series.found, limits),
-        _beyond_lift(view, series, series.found, limits),
+        _beyond_lift(view, series, series.found, limits, posts),
         _peak_ratio(view, series, series.found, limits),
         _lift(view, subject, series.found, limits),
         *([_over_control(view, subject, series.found, control, limits)] if subject != "control" else []),
@@ -139,7 +143,7 @@ def _spike_bins(view: CaseView, series: Series, found: Spikes, limits: tuple[str
     )
 
 
-def _beyond_lift(view: CaseView, series: Series, found: Spikes, limits: tuple[str, ...]) -> Finding:
+def _beyond_lift(view: CaseView, series: Series, found: Spikes, limits: tuple[str, ...], posts: _Behind) -> Finding:
     spikes = np.flatnonzero(series.beyond)
     return _finding(
         series.subject,
@@ -154,7 +158,7 @@ def _beyond_lift(view: CaseView, series: Series, found: Spikes, limits: tuple[st
         limits=(*_lift_limits(view), *limits[1:]),
         confidence=_confidence(found),
         details={
-            "spikes": _spike_rows(view, series, found),
+            "spikes": _spike_rows(series, posts),
             "bin_ms": found.bin_minutes * 60_000,
             "dispersion": found.lifted_dispersion,
         },
@@ -165,20 +169,29 @@ def _lift_limits(view: CaseView) -> tuple[str, ...]:
     return (*_LIFT_LIMITS, _ANNOUNCED if view.config.event.announced else _ONSET)
 
 
-def _spike_rows(view: CaseView, series: Series, found: Spikes) -> list[list[object]]:
+def _largest(series: Series) -> np.ndarray:
+    """Return the bins beyond the lift that are shown, in order of time."""
+    if not isinstance(series.found, Spikes):
+        return np.zeros(0, dtype=np.int64)
+    places, found = np.flatnonzero(series.beyond), series.found
+    order = places[np.lexsort((places, -(found.counts[places] - found.lifted[places])))]
+    return np.sort(order[:_MOST_SPIKES])
+
+
+def _spike_rows(series: Series, posts: _Behind) -> list[list[object]]:
     """Return [start, count, expected with the lift, largest ordinary count, some posts] of the largest spikes."""
-    places = np.flatnonzero(series.beyond)
-    order = places[np.lexsort((places, -(found.counts[places] - found.lifted[places])))][:_MOST_SPIKES]
-    behind = posts_behind(view, series, order)
+    found = series.found
+    if not isinstance(found, Spikes):
+        return []
     return [
         [
             int(found.at_ms[place]),
             int(found.counts[place]),
             float(found.lifted[place]),
             int(found.lifted_upper[place]),
-            behind.get(int(place), []),
+            posts.get(int(place), []),
         ]
-        for place in np.sort(order)
+        for place in _largest(series)
     ]
 
 
@@ -280,7 +293,7 @@ def _shifts(view: CaseView, subject: str, found: Spikes, limits: tuple[str, ...]
     )
 
 
-def _marks(view: CaseView, subject: str, kind: str, marks: list[Series]) -> Finding:
+def _marks(view: CaseView, subject: str, kind: str, marks: list[Series], posts: Mapping[Series, _Behind]) -> Finding:
     name = f"{kind}_spikes"
     judged = [series for series in marks if isinstance(series.found, Spikes)]
     if not judged:
@@ -313,7 +326,7 @@ def _marks(view: CaseView, subject: str, kind: str, marks: list[Series]) -> Find
                     "lift": list(series.found.whole) if isinstance(series.found, Spikes) else None,
                     "above_rhythm": int(series.rhythm.sum()),
                     "beyond_lift": int(series.beyond.sum()),
-                    "spikes": _spike_rows(view, series, series.found) if isinstance(series.found, Spikes) else [],
+                    "spikes": _spike_rows(series, posts[series]),
                 }
                 for series in marks
             ],
@@ -367,14 +380,10 @@ def _bins(series: Series, found: Spikes) -> list[list[object]]:
 def _evidence(view: CaseView, subject: str, found: Spikes, bins: np.ndarray, rule: str) -> Evidence:
     """Return how many posts of the subject fall into the bins, and the smallest ids among them."""
     width, start = found.bin_minutes * 60_000, view.config.event.start_ms
-    side = "side <> 'control'" if subject == "both" else "side = $subject"
-    several = "HAVING count(DISTINCT side) > 1" if subject == "both" else ""
-    bound: dict[str, object] = {"start": start, "places": ((bins - start) // width).tolist() or [-1]}
     smallest = view.db.rows(
-        f"SELECT post_id FROM side_posts WHERE in_window AND {side}"
-        f" AND (at_ms - $start) // {width} IN (SELECT unnest($places))"
-        f" GROUP BY post_id {several} ORDER BY post_id LIMIT 5",
-        bound if subject == "both" else {**bound, "subject": subject},
+        "SELECT DISTINCT post_id FROM _subject_posts WHERE in_window AND subject = $subject"
+        f" AND (at_ms - $start) // {width} IN (SELECT unnest($places)) ORDER BY post_id LIMIT 5",
+        {"subject": subject, "start": start, "places": ((bins - start) // width).tolist() or [-1]},
     )
     rows = int(found.counts[np.isin(found.at_ms, bins)].sum())
     return Evidence(("side_posts", "posts"), rule, rows, tuple(post for (post,) in smallest))

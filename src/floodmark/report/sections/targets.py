@@ -87,7 +87,7 @@ def _pair(view: CaseView, found: Addressing, subject: str, mine: np.ndarray, cro
     sizes = int(mine.sum()), int(crowd.sum())
     if min(sizes) < _LEAST_ACCOUNTS:
         return _Test(subject, *sizes, ())
-    return _Test(subject, *sizes, compare(found, mine, crowd, parameters.target_min_accounts, parameters.level))
+    return _Test(subject, *sizes, compare(found, mine, crowd, parameters.target_min_accounts))
 
 
 def _named(view: CaseView, found: Addressing, subjects: Sequence[str]) -> list[_Test]:
@@ -140,7 +140,7 @@ def _tested(view: CaseView, name: str, tests: Sequence[_Test]) -> list[Finding]:
                     "accounts": test.accounts,
                     "crowd": test.crowd,
                     "tested": len(mine),
-                    "targets": [_row(compared, hit) for compared, hit in _shown(mine)],
+                    "targets": [_row(compared, hit, level) for compared, hit in _shown(mine)],
                 },
             )
         )
@@ -151,15 +151,16 @@ def _shown(rows: Sequence[tuple[Compared, bool]]) -> list[tuple[Compared, bool]]
     return sorted(rows, key=lambda row: (not row[1], row[0].p_value, row[0].name))[:_SHOWN]
 
 
-def _row(compared: Compared, hit: bool) -> dict[str, object]:
+def _row(compared: Compared, hit: bool, level: float) -> dict[str, object]:
     """Return a target as shown: who it is, accounts on both hands, the ratio (None: infinite), whether it is apart."""
+    ratio, low, high = compared.odds(level)
     return {
         "target": compared.name,
         "accounts": compared.accounts,
         "crowd": compared.crowd,
-        "ratio": compared.ratio if np.isfinite(compared.ratio) else None,
-        "low": compared.low,
-        "high": compared.high if np.isfinite(compared.high) else None,
+        "ratio": ratio if np.isfinite(ratio) else None,
+        "low": low,
+        "high": high if np.isfinite(high) else None,
         "p_value": compared.p_value,
         "apart": hit,
     }
@@ -278,7 +279,7 @@ def _groups(view: CaseView, found: Addressing, scope: str) -> Finding:
         level=level,
         details={
             "groups": [
-                {"group": group, "of": test.accounts, **_row(compared, True)}
+                {"group": group, "of": test.accounts, **_row(compared, True, level)}
                 for group, test, compared in sorted(apart, key=lambda row: (row[2].p_value, row[0], row[2].name))[
                     :_SHOWN
                 ]
