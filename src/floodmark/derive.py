@@ -28,14 +28,12 @@ BASE_FILES: Final = (
     *("posts", "repeats", "account_observations", "statuses", "post_deletions", "listed_accounts", "rejects"),
     "post_features",
 )
-DERIVED_FILES: Final = (
-    *("accounts", "side_posts", "participants", "actions", "edges"),
-    *(table.name for table in COORDINATION),
-    ACCOUNT_STRUCTURE.name,
-    *(table.name for table in narratives.TABLES),
-)
-#: Tables of the step that judges accounts.
+#: Derived tables by step. All others rest on the first; of the rest none reads another's.
+ROSTER_FILES: Final = ("accounts", "side_posts", "participants")
+COORDINATION_FILES: Final = ("actions", "edges", *(table.name for table in COORDINATION), ACCOUNT_STRUCTURE.name)
+NARRATIVE_FILES: Final = tuple(table.name for table in narratives.TABLES)
 FLAG_FILES: Final = (ACCOUNT_FLAGS.name, TAKEOVER_GROUPS.name)
+DERIVED_FILES: Final = (*ROSTER_FILES, *COORDINATION_FILES, *NARRATIVE_FILES, *FLAG_FILES)
 
 # Letters, marks, digits and _ make a word; everything else parts words.
 _WORDS: Final = r"' ' || trim(regexp_replace({}, '[^\p{{L}}\p{{M}}\p{{N}}_]+', ' ', 'g')) || ' '"
@@ -47,26 +45,34 @@ _ALL_TIME_MS: Final = (-(2**61), 2**61)
 Progress = Callable[[float], None]
 
 
+def open_tables(db: Database, tables: Path, names: Sequence[str]) -> None:
+    """Make tables in the folder `tables` readable by name."""
+    for name in names:
+        db.view_parquet(name, tables / f"{name}.parquet")
+
+
 def open_base(db: Database, tables: Path) -> None:
     """Make the base tables in the folder `tables` readable by name."""
-    for name in BASE_FILES:
-        db.view_parquet(name, tables / f"{name}.parquet")
+    open_tables(db, tables, BASE_FILES)
 
 
 def open_derived(db: Database, tables: Path) -> None:
     """Make the derived tables in the folder `tables` readable by name."""
-    for name in DERIVED_FILES:
-        db.view_parquet(name, tables / f"{name}.parquet")
+    open_tables(db, tables, DERIVED_FILES)
 
 
-def open_flags(db: Database, tables: Path) -> None:
-    """Make the tables of `derive_flags` in the folder `tables` readable by name."""
-    for name in FLAG_FILES:
-        db.view_parquet(name, tables / f"{name}.parquet")
+def derive(db: Database, config: CaseConfig, out: Path) -> None:
+    """Compute the derived tables but those of `derive_flags` into the folder `out` and open them.
+
+    The base tables must be open in `db`.
+    """
+    derive_rosters(db, config, out)
+    derive_coordination(db, config, out)
+    derive_narratives(db, config, out)
 
 
-def derive(db: Database, config: CaseConfig, out: Path, progress: Progress = lambda _share: None) -> None:
-    """Compute every derived table into the folder `out` and open it; the base tables must be open in `db`."""
+def derive_rosters(db: Database, config: CaseConfig, out: Path) -> None:
+    """Say who is of which side, from the base tables."""
     window = {"start_ms": config.event.start_ms, "end_ms": config.event.end_ms}
     load_schemes(db)
     _write(db, out, "accounts", read_sql("accounts"))
@@ -74,17 +80,26 @@ def derive(db: Database, config: CaseConfig, out: Path, progress: Progress = lam
     _load_rules(db, config)
     _write(db, out, "side_posts", read_sql("side_posts"), window)
     _write(db, out, "participants", read_sql("participants" if config.has_posts else "listed_participants"))
-    progress(0.2)
+
+
+def derive_coordination(db: Database, config: CaseConfig, out: Path, progress: Progress = lambda _share: None) -> None:
+    """Compute actions, co-actions, the coordination test and the structure of its groups."""
+    open_features(db)
     _actions(db, config, out)
-    progress(0.4)
+    progress(0.3)
     _edges(db, config, out)
-    progress(0.5)
+    progress(0.4)
     _coordination(db, config, out)
+    progress(0.9)
     _structure(db, config, out)
+    progress(1.0)
+
+
+def derive_narratives(db: Database, config: CaseConfig, out: Path) -> None:
+    """Find the families of posts with one wording."""
     narratives.write_tables(db, config, "_found")
     for table in narratives.TABLES:
         _write(db, out, table.name, f"SELECT * FROM {table.name}_found")
-    progress(1.0)
 
 
 def derive_flags(view: CaseView, out: Path, progress: Progress = lambda _share: None) -> Mapping[str, str]:
