@@ -105,8 +105,7 @@ def narratives(posts: str, out: str) -> Report:
     )
     started = time.perf_counter()
     with Database() as db:
-        for table in (schema.POSTS, schema.COORDINATED_ACCOUNTS):
-            db.execute(schema.create_sql(table))
+        db.execute(schema.create_sql(schema.POSTS))
         source = f"read_csv({quote(posts)}, all_varchar = true)"
         db.execute(
             "INSERT INTO posts BY NAME SELECT 'main' AS stream, post_id, account_id, at_ms::BIGINT AS at_ms,"

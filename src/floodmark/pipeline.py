@@ -231,9 +231,7 @@ def _derive(
 def _narrate(config: CaseConfig, tables: Path) -> None:
     with Database() as db:
         _open(db, tables)
-        from floodmark.schema import COORDINATED_ACCOUNTS
 
-        db.execute(create_sql(COORDINATED_ACCOUNTS))  # HACK
         derive.derive_narratives(db, config, tables)
 
 

@@ -524,7 +524,6 @@ NARRATIVES: Final = Table(
         Column("first_accounts", "BIGINT", "accounts with an own post at that moment", "accounts"),
         Column("last_at_ms", "BIGINT", "last own post in the window", "UTC ms"),
         Column("half_ms", "BIGINT", "time until half of its accounts had posted it", "ms"),
-        Column("coordinated_accounts", "BIGINT", "accounts named by the coordination test; NULL: no test", "accounts"),
         Column(
             "background_accounts",
             "BIGINT",

@@ -159,7 +159,6 @@ def wordings(rng: random.Random, posts: Rows, rosters: dict[str, str]) -> dict[s
                     "first_accounts": 1,
                     "last_at_ms": chosen[-1]["at_ms"],
                     "half_ms": int(str(chosen[1]["at_ms"])) - int(str(chosen[0]["at_ms"])),
-                    "coordinated_accounts": 0,
                     "background_accounts": number % 3,
                     "specific_share": (1.0, 0.6, 0.2)[number % 3],
                 }

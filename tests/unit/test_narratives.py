@@ -189,6 +189,20 @@ def test_who_is_named_and_new_among_them(make_view: MakeView) -> None:
     }
     assert answers["M13.from_new.pro"].value == pytest.approx(1 / 4)
     assert answers["M13.from_new.pro"].details["unknown"] == 1
+    # Counted where shown: three of the family's five accounts are named; without any test that is unknown, not nought.
+    assert answers["M13.copied.pro"].details["families"][0][8] == 3
+    assert found(case(make_view, rows))["M13.copied.pro"].details["families"][0][8] is None
+    nobody = [{**verdict, "state": "tested"} for verdict in verdicts]
+    assert found(case(make_view, rows, coordinated_accounts=nobody))["M13.copied.pro"].details["families"][0][8] == 0
+
+
+def test_the_tables_come_without_the_coordination_test(make_view: MakeView) -> None:
+    view = case(make_view, copies(count(1), lambda _n: SAME))
+    rows = view.db.rows("SELECT * FROM narratives ORDER BY ALL")
+    assert rows
+    view.db.execute("DROP TABLE coordinated_accounts")
+    narratives.write_tables(view.db, view.config, "_again")
+    assert view.db.rows("SELECT * FROM narratives_again ORDER BY ALL") == rows
 
 
 @pytest.mark.parametrize("text", [None, "", "short", "#only #hashtags #here #again #andagain"])

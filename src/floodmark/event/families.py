@@ -83,7 +83,7 @@ def near_families(keys: Sequence[str], weight: Sequence[int] | Ints) -> Families
     weights = np.asarray(weight, dtype=np.int64)
     if len(set(keys)) != len(keys) or len(keys) != len(weights):
         raise ValueError("every text once, with one weight each")
-    order = sorted(range(len(keys)), key=lambda place: keys[place])
+    order = sorted(range(len(keys)), key=keys.__getitem__)
     texts = np.empty(len(keys), dtype=object)
     texts[:] = [keys[place] for place in order]
     # From here on a text's number is its place by bytes, so that nothing depends on the order in which rows came.
@@ -93,7 +93,7 @@ def near_families(keys: Sequence[str], weight: Sequence[int] | Ints) -> Families
     head, like = _leaders(len(texts), ranked, pairs, likeness)
     for _ in range(_PASSES):
         more = _beside(head, pairs)
-        fresh = more[~np.isin(_codes(more, len(texts)), _codes(pairs, len(texts)))]
+        fresh = more[~_held(_codes(more, len(texts)), _codes(pairs, len(texts)))]
         if not len(fresh):
             break
         new, new_likeness = _verified(texts, letters, fresh)
@@ -121,7 +121,7 @@ def reworded_families(keys: Sequence[str], weight: Sequence[int] | Ints) -> Fami
         raise ValueError("every text once, with one weight each")
     if not keys:
         return Families(np.zeros(0, dtype=np.int64), np.zeros(0))
-    order = sorted(range(len(keys)), key=lambda place: keys[place])
+    order = sorted(range(len(keys)), key=keys.__getitem__)
     texts = [keys[place] for place in order]
     letters = np.array([len(text) for text in texts], dtype=np.int64)
     cosine = _cosines(texts)
@@ -161,11 +161,13 @@ def _shingles(texts: npt.NDArray[np.object_] | Sequence[str], letters: Ints, siz
     starts = np.concatenate([[0], np.cumsum(letters)])[:-1]
     offsets = np.concatenate([[0], np.cumsum(count)])
     at = np.repeat(starts - offsets[:-1], count) + np.arange(offsets[-1])
-    mixed = np.zeros(len(at), dtype=np.uint64)
+    # Hashed at every letter, across the ends of texts too, as slices are read faster than places picked one by one.
+    mixed = np.zeros(max(0, len(code) - size + 1), dtype=np.uint64)
     for step in range(size):
-        mixed = (mixed ^ code[at + step]) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= code[step : step + len(mixed)]
+        mixed *= np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
-    return mixed, offsets
+    return mixed[at], offsets
 
 
 def _candidates(texts: npt.NDArray[np.object_], letters: Ints, weight: Ints) -> Ints:
@@ -197,9 +199,11 @@ def _candidates(texts: npt.NDArray[np.object_], letters: Ints, weight: Ints) -> 
         again = np.flatnonzero(run[1:] == run[:-1]) + 1
         fresh = np.concatenate([[True], run[1:] != run[:-1]])
         leader = text[np.maximum.accumulate(np.where(fresh, np.arange(count), 0))]
-        both = [np.stack([leader[again], text[again]]), np.stack([text[again - 1], text[again]])]
-        codes += [np.unique(np.minimum(a, b) * count + np.maximum(a, b)) for a, b in both]
-    code = np.unique(np.concatenate(codes))
+        own, first, before = text[again], leader[again], text[again - 1]
+        other = before != first
+        for a, b in ((first, own), (before[other], own[other])):
+            codes.append(np.minimum(a, b) * count + np.maximum(a, b))
+    code = _distinct(np.concatenate(codes))
     pairs: Ints = np.stack([code // count, code % count], axis=1)
     return pairs
 
@@ -262,7 +266,7 @@ def _beside(head: Ints, pairs: Ints) -> Ints:
     a, b = pairs[:, 0], pairs[:, 1]
     other = head[a] != head[b]
     text, lead = np.concatenate([a[other], b[other]]), np.concatenate([head[b[other]], head[a[other]]])
-    code = np.unique(np.minimum(text, lead) * len(head) + np.maximum(text, lead))
+    code = _distinct(np.minimum(text, lead) * len(head) + np.maximum(text, lead))
     found: Ints = np.stack([code // max(1, len(head)), code % max(1, len(head))], axis=1)
     distinct: Ints = found[found[:, 0] != found[:, 1]]
     return distinct
@@ -271,6 +275,22 @@ def _beside(head: Ints, pairs: Ints) -> Ints:
 def _codes(pairs: Ints, count: int) -> Ints:
     codes: Ints = pairs[:, 0] * max(1, count) + pairs[:, 1]
     return codes
+
+
+def _distinct(codes: Ints) -> Ints:
+    """Return the distinct codes in order, by sorting: numpy's own `unique` hashes and takes ten times as long here."""
+    ordered = np.sort(codes)
+    distinct: Ints = ordered[np.concatenate([np.ones(min(1, len(ordered)), bool), ordered[1:] != ordered[:-1]])]
+    return distinct
+
+
+def _held(codes: Ints, known: Ints) -> npt.NDArray[np.bool_]:
+    """Return for each of `codes` whether it is among the `known` ones."""
+    if not len(known):
+        return np.zeros(len(codes), dtype=bool)
+    ordered = np.sort(known)
+    held: npt.NDArray[np.bool_] = ordered[np.minimum(np.searchsorted(ordered, codes), len(ordered) - 1)] == codes
+    return held
 
 
 def _cosines(texts: Sequence[str]) -> sparse.csr_matrix:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from floodmark.config import CaseConfig
-from floodmark.engine.duckdb import Database, read_sql
+from floodmark.engine.duckdb import Database, Params, read_sql
 from floodmark.event.families import Families, near_families, reworded_families, vector_families
 from floodmark.event.text_models import load_model, vectors
 from floodmark.schema import NARRATIVE_ACCOUNTS, NARRATIVE_POSTS, NARRATIVES, create_sql
@@ -39,43 +39,55 @@ def wording_keys(texts: Sequence[str], letters: int = 20) -> list[str | None]:
         folded = [fold_text(text) for text in texts]
         if texts:
             db.load("post_features", {"stream": ["main"] * len(texts), "post_id": number, "folded_text": folded})
-        found = dict(db.rows(f"SELECT post_id, key FROM ({read_sql('narrative_texts')})", {"letters": letters}))
-    return [found.get(place) for place in number]
+        found = dict(db.rows(read_sql("narrative_texts"), {"letters": letters}))
+    return [found.get(text) for text in folded]
 
 
 def write_tables(db: Database, config: CaseConfig, suffix: str) -> None:
     """Fill temporary tables `narratives`, `narrative_posts` and `narrative_accounts`, named with `suffix`.
 
-    Reads posts, post_features, side_posts and coordinated_accounts. Raises UsageError where a model that the case file
-    names cannot be used.
+    Reads posts, post_features and side_posts. Raises UsageError where a model that the case file names cannot be used.
     """
     parameters = config.parameters
-    keys = read_sql("narrative_texts")
-    db.execute(f"CREATE OR REPLACE TEMP TABLE _text_keys AS {keys}", {"letters": parameters.narrative_letters})
-    db.execute(f"CREATE OR REPLACE TEMP TABLE _scope_texts AS {read_sql('narrative_posts')}")
-    db.execute(
-        "CREATE OR REPLACE TEMP TABLE _texts AS SELECT *, row_number() OVER (ORDER BY scope, key) - 1 AS text FROM"
-        " (SELECT scope, key, count(DISTINCT account_id) AS accounts, min(post_id) AS post_id FROM _scope_texts"
-        " WHERE NOT reposted GROUP BY scope, key)"
+
+    def table(name: str, sql: str, values: Params | None = None) -> None:
+        db.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}", values)
+
+    # Wordings and families go by number within, in order of their letters: joins of long texts take most of the time.
+    table("_folded_keys", read_sql("narrative_texts"), {"letters": parameters.narrative_letters})
+    table("_wordings", "SELECT key, row_number() OVER (ORDER BY key) AS wording FROM _folded_keys GROUP BY key")
+    table("_worded", read_sql("narrative_worded"))
+    table("_scope_texts", read_sql("narrative_posts"))
+    table(
+        "_texts",
+        "SELECT *, row_number() OVER (ORDER BY scope, wording) - 1 AS text FROM"
+        " (SELECT scope, wording, count(DISTINCT account_id) AS accounts, min(post_id) AS post_id FROM _scope_texts"
+        " WHERE NOT reposted GROUP BY scope, wording)",
     )
     db.execute(
         "CREATE OR REPLACE TEMP TABLE _members (scope VARCHAR, kind VARCHAR, head BIGINT, text BIGINT, likeness DOUBLE)"
     )
     for scope in SCOPES:
         _find(db, config, scope)
-    values = {"accounts": parameters.narrative_accounts}
-    db.execute(f"CREATE OR REPLACE TEMP TABLE _member_posts AS {read_sql('narrative_members')}", values)
+    table("_families", read_sql("narrative_families"), {"accounts": parameters.narrative_accounts})
+    table("_member_posts", read_sql("narrative_members"))
     definitions = (read_sql("narratives").replace("$targets", str(_TARGETS)), _POSTS, _ACCOUNTS)
-    for table, sql in zip(TABLES, definitions, strict=True):
-        name = f"{table.name}{suffix}"
-        db.execute(create_sql(table, name).replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
+    for made, sql in zip(TABLES, definitions, strict=True):
+        name = f"{made.name}{suffix}"
+        db.execute(create_sql(made, name).replace("CREATE TABLE", "CREATE OR REPLACE TEMP TABLE"))
         db.execute(f"INSERT INTO {name} BY NAME {sql}")
-    for name in ("_text_keys", "_scope_texts", "_texts", "_members", "_member_posts"):
+    for name in _PASSING:
         db.execute(f"DROP TABLE {name}")
 
 
+_PASSING: Final = (
+    *("_folded_keys", "_wordings", "_worded", "_scope_texts", "_texts"),
+    *("_members", "_families", "_member_posts"),
+)
+
 _POSTS: Final = (
-    "SELECT scope, family_id, kind, stream, post_id, account_id, at_ms, reposted, likeness FROM _member_posts"
+    "SELECT f.scope, f.family_id, f.kind, m.stream, m.post_id, m.account_id, m.at_ms, m.reposted, m.likeness"
+    " FROM _member_posts m JOIN _families f ON f.family = m.family"
 )
 
 _ACCOUNTS: Final = (
@@ -86,10 +98,12 @@ _ACCOUNTS: Final = (
 def _find(db: Database, config: CaseConfig, scope: str) -> None:
     """Append the families of one scope to `_members`."""
     found = db.arrays(
-        "SELECT t.text, t.key, t.accounts, p.text AS wording FROM _texts t JOIN (SELECT post_id, min(text) AS text FROM"
-        " posts GROUP BY post_id) p USING (post_id) WHERE t.scope = $scope ORDER BY t.text"
+        "SELECT t.text, w.key, t.accounts, p.text AS wording FROM _texts t JOIN _wordings w ON w.wording = t.wording"
+        " JOIN (SELECT post_id, min(text) AS text FROM posts GROUP BY post_id) p ON p.post_id = t.post_id"
+        " WHERE t.scope = $scope ORDER BY t.text"
         if config.narratives
-        else "SELECT text, key, accounts FROM _texts WHERE scope = $scope ORDER BY text",
+        else "SELECT t.text, w.key, t.accounts FROM _texts t JOIN _wordings w ON w.wording = t.wording"
+        " WHERE t.scope = $scope ORDER BY t.text",
         {"scope": scope},
     )
     number, weight = np.asarray(found["text"], dtype=np.int64), np.asarray(found["accounts"], dtype=np.int64)

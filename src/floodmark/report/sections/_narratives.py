@@ -91,18 +91,25 @@ WITH own AS (
 ),
 counted AS (
     SELECT o.family_id, count(m.account_id) AS own_accounts,
+           count(c.account_id) AS named_accounts,
            count(*) FILTER (WHERE f.flagged) AS new_accounts, count(f.flagged) AS new_judged
     FROM own o
     LEFT JOIN participants m ON m.account_id = o.account_id AND m.roster = $roster
     LEFT JOIN account_flags f ON f.flag = 'new' AND f.account_id = o.account_id
+    LEFT JOIN coordinated_accounts c ON c.scope = $scope AND c.account_id = o.account_id AND c.state = 'named'
     GROUP BY o.family_id
+),
+tested AS (
+    SELECT count(*) AS accounts FROM coordinated_accounts WHERE scope = $scope
 )
 SELECT n.family_id, n.wording, c.own_accounts, n.accounts, n.posts, n.reposts, n.wordings, n.first_post_id,
-       n.first_at_ms, n.first_accounts, n.half_ms, n.languages, n.coordinated_accounts,
+       n.first_at_ms, n.first_accounts, n.half_ms, n.languages,
+       CASE WHEN e.accounts > 0 THEN c.named_accounts END,
        CASE WHEN c.new_judged > 0 THEN c.new_accounts END, c.new_judged, n.background_accounts, n.specific_share,
        coalesce(100 * n.specific_share < $specific, FALSE), n.targets, n.target_accounts
 FROM narratives n
 JOIN counted c ON c.family_id = n.family_id
+CROSS JOIN tested e
 WHERE n.scope = $scope AND n.kind = $kind AND c.own_accounts > 0
 ORDER BY c.own_accounts DESC, n.accounts DESC, n.first_at_ms, n.first_post_id, n.family_id
 """
