@@ -210,18 +210,19 @@ def null_row(name: str, crowd: Crowd, runs: int, seed: int) -> Row:
     return shared | distribution(p, rng, hits=not dealt and crowd.cascades > 0, dealt=dealt)
 
 
-def distribution(p: Floats, rng: Rng, hits: bool, *, dealt: bool = False) -> Row:
+def distribution(p: Floats, rng: Rng, hits: bool, *, dealt: bool = False, exact: bool = False) -> Row:
     """Return shares of small p-values and the Kolmogorov-Smirnov distance from uniform.
 
     A p-value from 99 draws is one of a hundred values or, where dealing ended early, AS_SURPRISING over the number of
-    dealings; each is spread over its step down to the next, which is uniform under the null.
+    dealings; each is spread over its step down to the next, which is uniform under the null. `exact` p-values come
+    from no draws.
     """
     from scipy.stats import kstest
 
     share = float((p <= ALPHA).mean()) if p.size else None
     low, high = stats.wilson(int((p <= ALPHA).sum()), int(p.size), LEVEL)
     ended = p > AS_SURPRISING / (_DRAWS + 1) if dealt else np.zeros(p.size, dtype=bool)
-    smooth = p - rng.random(p.size) * np.where(ended, p**2 / (AS_SURPRISING + p), 1 / (_DRAWS + 1))
+    smooth = p - rng.random(p.size) * np.where(ended, p**2 / (AS_SURPRISING + p), 0.0 if exact else 1 / (_DRAWS + 1))
     ks = kstest(smooth, "uniform") if p.size else None
     what = "hit" if hits else "false_alarm"
     return {
@@ -350,8 +351,8 @@ def inequality_row(pair: Pair, runs: int, seed: int) -> Row:
         if pair.naive:
             ours = rng.multivariate_hypergeometric(ours, min(ours.sum(), theirs.sum()), method="marginals")
             ours = ours[ours > 0]
-        p.append(equality_p(ours, theirs, _DRAWS, thin=not pair.naive))
-        found = difference(ours, theirs, LEVEL, 1, thin=not pair.naive) if run < looked else ""
+        p.append(equality_p(ours, theirs, thin=not pair.naive))
+        found = difference(ours, theirs, LEVEL, thin=not pair.naive) if run < looked else ""
         if isinstance(found, InequalityDifference):
             held += found.gini_interval[0] <= 0 <= found.gini_interval[1]
             values.append(found.gini)
@@ -369,4 +370,4 @@ def inequality_row(pair: Pair, runs: int, seed: int) -> Row:
         covered_high=high if null else None,
         mean_value=float(np.mean(values)),
     )
-    return shared | distribution(np.array(p), rng, hits=not null)
+    return shared | distribution(np.array(p), rng, hits=not null, exact=True)

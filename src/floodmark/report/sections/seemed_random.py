@@ -418,7 +418,7 @@ _THINNED: Final = (
 
 
 def _thinning(level: float, *, tested: bool) -> str:
-    test = "; test by permutation of accounts after one thinning" if tested else ""
+    test = "; test by the jackknife over accounts of both" if tested else ""
     return (
         "posts of the denser of roster and control kept at random until accounts with any have as many on average as in"
         f" the other, expectation over all ways; bootstrap over accounts of both, percentile interval at level"
