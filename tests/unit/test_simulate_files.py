@@ -134,6 +134,12 @@ def recounted(case_file: Path, tables: dict[str, list[Row]]) -> dict[str, float]
         found[f"M5.enrolled_accounts.{subject}"] = flags["M5.enrolled"]
         for name in (*SHARES, "M6.not_found", "M6.returned", "M6.protected", "M6.renamed"):
             found[f"{name}.{subject}"] = flags[name] / len(roster)
+        posts = sorted(side_posts[account]["any"] for account in roster)
+        apart = sum(abs(one - other) for one in posts for other in posts)
+        found[f"M2.gini.{subject}"] = apart / (2 * sum(posts) * (len(posts) - 1))
+        whole = len(posts) // 100
+        busiest = sum(posts[len(posts) - whole :]) + (len(posts) / 100 - whole) * posts[len(posts) - whole - 1]
+        found[f"M2.top_posts_share.{subject}"] = busiest / sum(posts)
         for name in ("M4.dormant", "M4.any"):
             found[f"{name}.{subject}.low"] = flags[name] / len(roster)
             found[f"{name}.{subject}.high"] = (flags[name] + flags[f"{name} unknown"]) / len(roster)
@@ -207,11 +213,45 @@ def test_the_truth_is_what_the_files_say(case: SimulationResult, recount: dict[s
         elif f"{name}.low" in recount:
             assert entry["value"] == recount[f"{name}.low"] == recount[f"{name}.high"], name
             checked += 1
-    assert checked == 6 + 6 + 4 * 21
+    assert checked == 6 + 6 + 4 * 23
     unsettled = {name.rsplit(".", 1)[0] for name in truth if name not in recount and f"{name}.low" not in recount}
     # Some counts of impressions are not in the files, and whom nobody silenced cannot be counted.
     hidden = {"M12.voice_impressions", "M12.displaced_posts", "M12.displaced_authors", "M13.exact"}
-    assert unsettled == {"M7.in_country", "M2.spike_bins", "M2.beyond_lift", "campaign", *hidden}
+    whose = {"M2.entry_synchrony", "M2.targets_of_named"}
+    assert unsettled == {"M7.in_country", "M2.spike_bins", "M2.beyond_lift", "campaign", *hidden, *whose}
+
+
+def test_the_planted_target_and_entries_are_what_the_files_say(
+    case: SimulationResult, tables: dict[str, list[Row]]
+) -> None:
+    owner = {row["account_id"]: row for row in tables["truth/accounts"]}
+    answers: dict[str, set[str]] = defaultdict(set)
+    before: set[str] = set()
+    loaded = config.load(case.case)
+    for row in tables["posts"]:
+        if at(row["created_at"]) < START:
+            before |= {row["account_id"]} if sides_of(row, loaded) else set()
+        elif (
+            at(row["created_at"]) < END and row["replied_account_id"] and owner[row["account_id"]]["role"] == "campaign"
+        ):
+            answers[row["replied_account_id"]].add(row["account_id"])
+    supporters = {name: len(who) for name, who in answers.items() if owner[name]["role"] == "organic_for"}
+    target, members = max(supporters.items(), key=lambda item: item[1])
+    assert members >= 10
+    assert sum(supporters.values()) == members, "nobody else of the supporters is answered by the campaign"
+    planted = 0
+    for subject in ("against", "for", "both", "control"):
+        entry = case.truth[f"M2.targets_of_named.{subject}"]
+        answering = {name for name in answers[target] if owner[name]["roster"] == subject}
+        assert entry["value"] == int(bool(answering))  # type: ignore[index]
+        planted += len(answering)
+        if subject == "control":
+            assert case.truth["M2.entry_synchrony.control"]["value"] == 0  # type: ignore[index]
+            continue
+        new = [row for row in owner.values() if row["roster"] == subject and row["account_id"] not in before]
+        share = sum(row["role"] == "campaign" for row in new) / len(new) if new else 0
+        assert case.truth[f"M2.entry_synchrony.{subject}"]["value"] == pytest.approx(share)  # type: ignore[index]
+    assert planted == members
 
 
 def test_the_campaign_has_its_counts_exactly(case: SimulationResult, tables: dict[str, list[Row]]) -> None:

@@ -14,6 +14,7 @@ class BehaviourParams:
     post all through the window at a fixed period, at most `automated_jitter_s` late, and those of
     `automated_after_groups` go on after it as long as posts are collected. Accounts that were taken over
     posted about `history_posts_per_account` ordinary posts in the baseline, with their owner's clock, language, client.
+    Members of `target_share_of_groups` answer one supporter, and so do some of the crowd against him.
     """
 
     automated_groups: int = 6
@@ -46,6 +47,9 @@ class BehaviourParams:
     short_lived_share_of_groups: float = 0.05
     short_lived_share_of_posts: float = 0.7
     short_lived_median_s: int = 60
+    target_share_of_groups: float = 0.1
+    target_share_of_members: float = 0.5
+    target_share_of_crowd: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ NO_BEHAVIOURS: Final = BehaviourParams(
     tiered_share_of_groups=0.0,
     patron_share_of_groups=0.0,
     short_lived_share_of_groups=0.0,
+    target_share_of_groups=0.0,
+    target_share_of_crowd=0.0,
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,7 @@ from floodmark.simulate.people import make_people
 from floodmark.simulate.profiles import make_profiles
 from floodmark.simulate.rhythm import make_clock
 from floodmark.simulate.takeovers import post_clients, run_histories
+from floodmark.simulate.target import run_target
 from floodmark.simulate.texts import write_texts
 from floodmark.simulate.truth import Facts, PostMarks, document, gather
 from floodmark.simulate.world import Book, Draft, Ints, Objects, Posts, stream
@@ -107,6 +108,7 @@ def imagine(params: CampaignParams, seed: int, step: Progress) -> tuple[Facts, B
         talk(stage, crowd, topic, stream(seed, f"crowd {crowd.topic}")) for topic, crowd in enumerate(params.crowds)
     ]
     campaign = run_campaign(stage, params, roots[0], stream(seed, "campaign"))
+    campaign = replace(campaign, target=run_target(stage, params, roots[1], stream(seed, "target")))
     run_automation(stage, params, roots[0], stream(seed, "automation"))
     run_histories(stage, params, roots[2], stream(seed, "histories"))
     for topic in range(len(params.crowds)):

@@ -17,6 +17,7 @@ from floodmark.simulate.families import NEVER, Faces
 from floodmark.simulate.params import DAY_S, LANGUAGES, CampaignParams
 from floodmark.simulate.profiles import Profiles
 from floodmark.simulate.rhythm import Clock
+from floodmark.simulate.truth_event import event_entries
 from floodmark.simulate.world import CONTROL, REPOST, Book, Bools, Ints, Objects, People, Posts, objects
 
 SUBJECTS: Final = ("against", "for", "both", "control")
@@ -207,6 +208,7 @@ def entries(facts: Facts) -> Iterator[Entry]:
         )
         yield from _deleted(facts, subject)
         yield from _copied(facts, subject)
+        yield from event_entries(facts, subject)
     yield from _voice(facts)
     yield from _audience(facts)
 
