@@ -487,3 +487,10 @@ def test_of_each_subject_some_lines_stand_open_and_the_others_fold() -> None:
     assert table.shown == (*rows[:3], *rows[4:7])
     assert table.folded == (rows[3], rows[7])
     assert Table(("Subject", "Line"), rows).folded == ()
+
+
+def test_a_reason_to_leave_accounts_out_stands_once() -> None:
+    from floodmark.report.model import _merged
+
+    lines = ["Left out because x: 1 of 2 accounts.", "Another: limit.", "Left out because x: 3 of 4 accounts."]
+    assert _merged(lines) == ("Left out because x: 1 of 2 accounts; 3 of 4 accounts.", "Another: limit.")

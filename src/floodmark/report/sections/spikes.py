@@ -359,7 +359,7 @@ def _limits(view: CaseView, found: Spikes, artefact: str | None) -> tuple[str, .
 
 
 def _artefact(artefact: str) -> str:
-    return f"Hourly counts are an artefact of collection: {artefact}."
+    return f"Hourly counts can be an artefact of collection: {artefact}."
 
 
 def _bins(series: Series, found: Spikes) -> list[list[object]]:
