@@ -17,7 +17,7 @@ import orjson
 from floodmark import __version__, case, derive, measuring, reading
 from floodmark import config as configuration
 from floodmark.accounts import audit_labels
-from floodmark.beside import Helper
+from floodmark.beside import Helper, Wait
 from floodmark.case import CASE_FILE
 from floodmark.config import CaseConfig
 from floodmark.engine.duckdb import Database
@@ -73,26 +73,38 @@ def run_case(
     """
     prepared = [reading.prepare(config, number, spec) for number, spec in enumerate(config.inputs, 1)]
     audits = audit_labels.load(config)
-    if not folder.exists():  # else its derived tables may well be kept
-        threading.Thread(target=_load_test, daemon=True).start()
     size = sum(config.file(spec).stat().st_size for spec in prepared)
     with case.staged(folder) as staging, Helper(wanted=size >= _ALONE_BYTES) as helper:
-        inputs = reading.read_all(staging, config, prepared, helper, reporter)
+        if not helper.wanted and not folder.exists():  # else its derived tables may well be kept
+            threading.Thread(target=_load, daemon=True).start()
+        read = reading.begin(staging, config, prepared, helper, reporter)
+        # The helper has read its inputs long before the largest is; what it loads then, nobody waits for later.
+        script = helper.start(_page_script)
+        if helper.wanted:
+            helper.start(_load)
+        inputs = read()
         _freeze_case_file(staging, config)
         _merge(staging, config, inputs, reporter)
         flags = _derive(staging, config, inputs, helper, reporter)
         _audits(staging, config, audits)
         found, failed = _findings(staging, config, inputs, flags, helper, reporter)
-        _report(staging, config, inputs, found, failed, (planted, compare), reporter)
+        _report(staging, config, inputs, found, failed, (planted, compare), script, reporter)
         _log(staging, reporter)
     return RunResult(folder, found, inputs, failed)
 
 
-def _load_test() -> None:
-    """Compile or load the coordination test while the inputs are read."""
+def _load() -> None:
+    """Import what sections need, and compile or load the coordination test."""
     from floodmark.coordination.procedure import warm_up
 
     warm_up()
+    measuring.load()
+
+
+def _page_script() -> str:
+    from floodmark.report import html
+
+    return html.page_script()
 
 
 def replay(folder: Path, finding_id: str) -> tuple[Mapping[str, object], Mapping[str, object] | None]:
@@ -192,7 +204,7 @@ def _merge(staging: case.Staging, config: CaseConfig, inputs: Sequence[InputCoun
 def _derive(
     staging: case.Staging, config: CaseConfig, inputs: tuple[InputCount, ...], helper: Helper, reporter: Reporter
 ) -> Mapping[str, str]:
-    """Compute the derived tables, flags and narratives beside the coordination test; return the flags that failed."""
+    """Compute the derived tables, the coordination test beside narratives and flags; return the flags that failed."""
     tables = staging.folder / "tables"
     parameters = config.parameters
 
@@ -201,44 +213,43 @@ def _derive(
             derive.open_base(db, tables)
             derive.derive_rosters(db, config, tables)
 
-    def coordination() -> None:
-        with Database() as db, reporter.step("Actions, co-actions, coordination test") as advance:
-            _open(db, tables)
-            derive.derive_coordination(db, config, tables, advance)
-
     sides = [side.model_dump(mode="json", exclude={"title"}) for side in config.sides]
     who = staging.step(
         "rosters", [staging.steps["tables"].key, _window_key(config), sides], _files(derive.ROSTER_FILES), rosters
     ).key
     everything = [who, parameters.model_dump(mode="json")]
     told = [*everything, config.narratives.model_dump(mode="json") if config.narratives else None]
-    end_narratives = staging.begin(
-        "narratives", told, _files(derive.NARRATIVE_FILES), partial(helper.start, _narrate, config, tables)
-    )
-    end_flags = staging.begin(
-        "flags", everything, _files(derive.FLAG_FILES), partial(helper.start, _judge, config, inputs, tables)
-    )
     used = [parameters.windows_s, parameters.min_objects, parameters.test_windows_s]
     used += [parameters.structure_min_actions, parameters.level]
-    staging.step("coordination", [who, used], _files(derive.COORDINATION_FILES), coordination)
-    with reporter.step("Narratives"):
-        end_narratives()
-    with reporter.step("Judging accounts by flags"):
-        result: Any = end_flags().result
+    end_coordination = staging.begin(
+        "coordination",
+        [who, used],
+        _files(derive.COORDINATION_FILES),
+        partial(helper.start, _coordinate, config, tables),
+    )
+
+    def narrate() -> None:
+        with Database() as db, reporter.step("Narratives"):
+            _open(db, tables)
+            derive.derive_narratives(db, config, tables)
+
+    def judge() -> object:
+        with Database() as db, reporter.step("Judging accounts by flags") as advance:
+            _open(db, tables)
+            return {"failed_flags": derive.derive_flags(CaseView(config, db, inputs), tables, advance)}
+
+    told = [*everything, config.narratives.model_dump(mode="json") if config.narratives else None]
+    staging.step("narratives", told, _files(derive.NARRATIVE_FILES), narrate)
+    result: Any = staging.step("flags", everything, _files(derive.FLAG_FILES), judge).result
+    with reporter.step("Actions, co-actions, coordination test"):
+        end_coordination()
     return {f"flag {name}": str(reason) for name, reason in result["failed_flags"].items()}
 
 
-def _narrate(config: CaseConfig, tables: Path) -> None:
+def _coordinate(config: CaseConfig, tables: Path) -> None:
     with Database() as db:
         _open(db, tables)
-
-        derive.derive_narratives(db, config, tables)
-
-
-def _judge(config: CaseConfig, inputs: tuple[InputCount, ...], tables: Path) -> object:
-    with Database() as db:
-        _open(db, tables)
-        return {"failed_flags": derive.derive_flags(CaseView(config, db, inputs), tables)}
+        derive.derive_coordination(db, config, tables)
 
 
 def _open(db: Database, tables: Path) -> None:
@@ -299,6 +310,7 @@ def _report(
     found: list[dict[str, object]],
     failed: Mapping[str, str],
     truth: tuple[Planted | None, Callable[[Path], Planted] | None],
+    script: Wait[str],
     reporter: Reporter,
 ) -> None:
     planted, compare = truth
@@ -309,7 +321,7 @@ def _report(
         with reporter.step("Writing the report") as advance, Database() as db:
             facts = html.ReportFacts.of(config, inputs, failed)
             shown = compare(staging.folder / "tables") if compare else planted
-            html.write_report(staging.folder / REPORT, found, facts, shown)
+            html.write_report(staging.folder / REPORT, found, facts, shown, script())
             advance(0.7)
             exports.write_findings_csv(staging.folder / "exports/findings.csv", found)
             exports.write_findings_spreadsheet_csv(staging.folder / "exports/findings-for-spreadsheets.csv", found)

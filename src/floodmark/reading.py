@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from floodmark import case, measuring, registry
+from floodmark import case, registry
 from floodmark.beside import Helper, Wait
 from floodmark.config import CaseConfig, InputSpec
 from floodmark.engine.duckdb import Database
@@ -38,25 +38,30 @@ def prepare(config: CaseConfig, number: int, spec: InputSpec) -> InputSpec:
     return spec.model_copy(update={"platform": platform})
 
 
-def read_all(
+def begin(
     staging: case.Staging, config: CaseConfig, prepared: Sequence[InputSpec], helper: Helper, reporter: Reporter
-) -> tuple[InputCount, ...]:
-    """Freeze and read every input; with a helper the largest is read in this process and the others beside it."""
+) -> Wait[tuple[InputCount, ...]]:
+    """Begin to freeze and read every input; return what reads the rest and gives the counts.
+
+    With a helper the largest is read in this process and the others beside it, from now on.
+    """
     sizes = [config.file(spec).stat().st_size for spec in prepared]
     largest = sizes.index(max(sizes))
     ends = [
         _begin(staging, config, place + 1, spec, None if helper.wanted and place != largest else reporter, helper)
         for place, spec in enumerate(prepared)
     ]
-    if helper.wanted:
-        helper.start(measuring.load)  # it has read its inputs long before the largest is
-    first = {largest: ends[largest]()} if helper.wanted else {}
-    if helper.wanted and len(ends) > 1:
-        with reporter.step("Reading the other inputs"):
-            steps = [first.get(place) or end() for place, end in enumerate(ends)]
-    else:
-        steps = [first.get(place) or end() for place, end in enumerate(ends)]
-    return tuple(input_count(step.result) for step in steps)
+
+    def end() -> tuple[InputCount, ...]:
+        if not helper.wanted or len(ends) == 1:
+            steps = [wait() for wait in ends]
+        else:
+            first = ends[largest]()
+            with reporter.step("Reading the other inputs"):
+                steps = [first if place == largest else wait() for place, wait in enumerate(ends)]
+        return tuple(input_count(step.result) for step in steps)
+
+    return end
 
 
 def _begin(
