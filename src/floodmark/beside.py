@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Final, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from floodmark.errors import EngineError
 
@@ -39,9 +40,7 @@ class Helper:
     ) -> None:
         """Leave the process to the next run, or end it at once where this one failed."""
         if error is not None and self.begun:
-            from loky import get_reusable_executor
-
-            get_reusable_executor(max_workers=1, timeout=_IDLE_S).shutdown(wait=False, kill_workers=True)
+            _process().shutdown(wait=False, kill_workers=True)
 
     def start(self, function: Callable[Given, Done], *args: Given.args, **kwargs: Given.kwargs) -> Wait[Done]:
         """Begin `function`, which can be imported by name; return a function that waits for what it gives or raises.
@@ -50,11 +49,10 @@ class Helper:
         """
         if not self.wanted:
             return lambda: function(*args, **kwargs)
-        from loky import get_reusable_executor
         from loky.process_executor import TerminatedWorkerError
 
         self.begun = True
-        future = get_reusable_executor(max_workers=1, timeout=_IDLE_S).submit(function, *args, **kwargs)
+        future = _process().submit(function, *args, **kwargs)
 
         def wait() -> Done:
             try:
@@ -103,3 +101,20 @@ class Helper:
                 left.clear()
             fed.result()
             yield from done
+
+
+def _process() -> Any:
+    """Return the executor of the one process, which is started when it is not there."""
+    from loky import get_reusable_executor
+
+    return get_reusable_executor(max_workers=1, timeout=_IDLE_S, initializer=collect_less)
+
+
+#: For callers that have no other process.
+ALONE: Final = Helper(wanted=False)
+
+
+def collect_less() -> None:
+    """Let Python look for reference cycles less often: tables hold millions of objects and hardly a cycle."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)

@@ -84,7 +84,7 @@ def run_case(
             helper.start(_load)
         inputs = read()
         _freeze_case_file(staging, config)
-        _merge(staging, config, inputs, reporter)
+        _merge(staging, config, inputs, helper, reporter)
         flags = _derive(staging, config, inputs, helper, reporter)
         _audits(staging, config, audits)
         found, failed = _findings(staging, config, inputs, flags, helper, reporter)
@@ -179,7 +179,9 @@ def _freeze_case_file(staging: case.Staging, config: CaseConfig) -> None:
     staging.step("case-file", [content.hex()], [CASE_FILE], lambda: _write(staging.folder / CASE_FILE, content))
 
 
-def _merge(staging: case.Staging, config: CaseConfig, inputs: Sequence[InputCount], reporter: Reporter) -> None:
+def _merge(
+    staging: case.Staging, config: CaseConfig, inputs: Sequence[InputCount], helper: Helper, reporter: Reporter
+) -> None:
     tables = staging.folder / "tables"
     parts = [(item.stream, staging.folder / f"parts/{number:02d}") for number, item in enumerate(inputs, 1)]
     key = [step.key for name, step in staging.steps.items() if name.startswith("input/")]
@@ -193,7 +195,7 @@ def _merge(staging: case.Staging, config: CaseConfig, inputs: Sequence[InputCoun
         with Database() as db, reporter.step("Building the tables") as advance:
             repeated = store.merge_base_tables(db, parts, tables, unlisted)
             advance(0.5)
-            store.write_features(db, tables / "posts.parquet", tables / "post_features.parquet")
+            store.write_features(db, tables / "posts.parquet", tables / "post_features.parquet", helper)
             derive.open_base(db, tables)
             check_data(db, config, config.source.name)
         return {"repeated": repeated}
