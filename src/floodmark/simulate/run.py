@@ -23,7 +23,7 @@ from floodmark.simulate.people import make_people
 from floodmark.simulate.profiles import make_profiles
 from floodmark.simulate.rhythm import make_clock
 from floodmark.simulate.takeovers import post_clients, run_histories
-from floodmark.simulate.target import run_target
+from floodmark.simulate.target import run_answers, run_target
 from floodmark.simulate.texts import write_texts
 from floodmark.simulate.truth import Facts, PostMarks, document, gather
 from floodmark.simulate.world import Book, Draft, Ints, Objects, Posts, stream
@@ -109,6 +109,7 @@ def imagine(params: CampaignParams, seed: int, step: Progress) -> tuple[Facts, B
     ]
     campaign = run_campaign(stage, params, roots[0], stream(seed, "campaign"))
     campaign = replace(campaign, target=run_target(stage, params, roots[1], stream(seed, "target")))
+    run_answers(stage, roots, campaign.target, stream(seed, "answers"))
     run_automation(stage, params, roots[0], stream(seed, "automation"))
     run_histories(stage, params, roots[2], stream(seed, "histories"))
     for topic in range(len(params.crowds)):

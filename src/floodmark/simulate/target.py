@@ -1,16 +1,51 @@
-"""Whom the campaign writes to: one supporter, whom members of some groups answer far more than the crowd does."""
+"""Who is answered: one supporter, by everybody at all times and by some groups far more; one account of the control."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from floodmark.simulate.cast import NONE, groups_of, some_groups
 from floodmark.simulate.crowd import Roots, Stage, choose_tags
-from floodmark.simulate.params import CampaignParams
-from floodmark.simulate.world import REPLY
+from floodmark.simulate.params import DAY_S, CampaignParams
+from floodmark.simulate.world import CONTROL, REPLY, TOPICS, Ints
 
 _DELAY_MEAN_S = 3_600
 _TOPIC = 0
+#: Answers to an account that is always answered, by topic: on the days before the window, in it.
+_EARLIER, _THEN = 200, 60
+_EARLIER_DELAY_S = 2 * DAY_S
+
+
+def run_answers(stage: Stage, roots: Sequence[Roots], target: int, rng: np.random.Generator) -> None:
+    """Let the crowds of both sides answer `target`, and that of the control its most active account, at all times.
+
+    Nothing is added where there is nobody to answer, or an account did not post before the window.
+    """
+    control, clock = roots[CONTROL], stage.clock
+    most = int(np.argmax(np.bincount(control.account))) if len(control.account) else NONE
+    for topic, posters, answered in ((_TOPIC, roots[1], target), (1, roots[1], target), (CONTROL, control, most)):
+        mine = np.flatnonzero((posters.account == answered) & (posters.at_s < clock.end_s - 2))
+        early = posters.at_s[mine] < clock.window_s
+        _answer(stage, topic, posters, mine[early], (_EARLIER, _EARLIER_DELAY_S, clock.window_s), rng)
+        _answer(stage, topic, posters, mine[~early], (_THEN, _DELAY_MEAN_S, clock.end_s), rng)
+
+
+def _answer(
+    stage: Stage, topic: int, posters: Roots, posts: Ints, plan: tuple[int, int, int], rng: np.random.Generator
+) -> None:
+    """Let accounts of a crowd answer some of `posts`; the plan is how many answers, longest delay and latest time."""
+    count, longest_s, end_s = plan
+    if not posts.size:
+        return
+    answered = rng.choice(posts, count)
+    account = rng.choice(stage.layout.pools[topic], count)
+    at_s = np.minimum(posters.at_s[answered] + rng.integers(1, longest_s, count), end_s - 1)
+    language = stage.people.language[account]
+    tags = choose_tags(stage.book, rng, TOPICS[topic], language)
+    parent = posters.post[answered]
+    stage.draft.add(account, at_s, kind=REPLY, parent=parent, topic=topic, tags=tags, language=language)
 
 
 def run_target(stage: Stage, params: CampaignParams, supporters: Roots, rng: np.random.Generator) -> int:
