@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from floodmark import schema
-from floodmark.accounts import order
+from floodmark.accounts import order, structure_groups
 from floodmark.accounts.structure import account_structure, joint_actions, median_ranks, roles_of
 from floodmark.accounts.structure_groups import Edges, core_share, delay, episodes_of, group_rows, innermost_core
 from floodmark.findings import Finding
@@ -323,6 +323,31 @@ def test_the_delay_covers_the_truth() -> None:
         covered += found.low_ms <= 19_334 <= found.high_ms
     # The median of such a sum, of 10^7 draws; the percentile bootstrap covers a little under its level.
     assert covered >= 180
+
+
+@pytest.mark.parametrize("cells", [1, 700, 2**18])
+def test_the_delay_is_that_of_one_resample_after_another(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(structure_groups, "_CELLS", cells)
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(12, 400))
+        lags = rng.integers(-3, int(rng.choice([9, 10_000])), n)
+        episode = rng.integers(0, n, n) // int(rng.integers(1, 12))
+        late = lags > 0
+        names = np.unique(episode[late])
+        draws, medians = np.random.default_rng(20200717), []
+        for _ in range(500):
+            times = np.bincount(draws.integers(0, len(names), len(names)), minlength=len(names))
+            drawn = np.sort(np.repeat(lags[late], times[np.searchsorted(names, episode[late])]))
+            medians.append(int(drawn[(len(drawn) - 1) // 2]))
+        found = delay(lags, episode, 0.9)
+        if len(names) < 10:
+            assert found is None
+            continue
+        assert found is not None
+        middle = int(np.sort(lags[late])[(int(late.sum()) - 1) // 2])
+        low, high = np.quantile(medians, ((1 - 0.9) / 2, 1 - (1 - 0.9) / 2), method="nearest")
+        assert found[:3] == (middle, min(int(low), middle), max(int(high), middle))
 
 
 def test_too_few_episodes_give_no_delay() -> None:
