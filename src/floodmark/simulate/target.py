@@ -13,8 +13,8 @@ from floodmark.simulate.world import CONTROL, REPLY, TOPICS, Ints
 
 _DELAY_MEAN_S = 3_600
 _TOPIC = 0
-#: Answers to an account that is always answered, by topic: on the days before the window, in it.
-_EARLIER, _THEN = 200, 60
+#: Answers to an account that is always answered, for each account of a crowd: on the days before the window, in it.
+_EARLIER, _THEN = 0.02, 0.006
 _EARLIER_DELAY_S = 2 * DAY_S
 
 
@@ -33,11 +33,12 @@ def run_answers(stage: Stage, roots: Sequence[Roots], target: int, rng: np.rando
 
 
 def _answer(
-    stage: Stage, topic: int, posters: Roots, posts: Ints, plan: tuple[int, int, int], rng: np.random.Generator
+    stage: Stage, topic: int, posters: Roots, posts: Ints, plan: tuple[float, int, int], rng: np.random.Generator
 ) -> None:
-    """Let accounts of a crowd answer some of `posts`; the plan is how many answers, longest delay and latest time."""
-    count, longest_s, end_s = plan
-    if not posts.size:
+    """Let accounts of a crowd answer some of `posts`; the plan is answers an account, longest delay, end."""
+    share, longest_s, end_s = plan
+    count = int(share * len(stage.layout.pools[topic]))
+    if not posts.size or not count:
         return
     answered = rng.choice(posts, count)
     account = rng.choice(stage.layout.pools[topic], count)
