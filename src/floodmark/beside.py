@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ Done = TypeVar("Done")
 Job = TypeVar("Job")
 Wait = Callable[[], Done]
 
+CORES: Final = os.cpu_count() or 1
 #: An idle process gives its memory back after so long; until then the next run of this program uses it again.
 _IDLE_S: Final = 30
 

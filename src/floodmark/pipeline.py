@@ -17,7 +17,7 @@ import orjson
 from floodmark import __version__, case, derive, measuring, reading
 from floodmark import config as configuration
 from floodmark.accounts import audit_labels
-from floodmark.beside import Helper, Wait
+from floodmark.beside import CORES, Helper, Wait
 from floodmark.case import CASE_FILE
 from floodmark.config import CaseConfig
 from floodmark.engine.duckdb import Database
@@ -74,7 +74,7 @@ def run_case(
     prepared = [reading.prepare(config, number, spec) for number, spec in enumerate(config.inputs, 1)]
     audits = audit_labels.load(config)
     size = sum(config.file(spec).stat().st_size for spec in prepared)
-    with case.staged(folder) as staging, Helper(wanted=size >= _ALONE_BYTES) as helper:
+    with case.staged(folder) as staging, Helper(wanted=size >= _ALONE_BYTES and CORES > 1) as helper:
         if not helper.wanted and not folder.exists():  # else its derived tables may well be kept
             threading.Thread(target=_load, daemon=True).start()
         read = reading.begin(staging, config, prepared, helper, reporter)
