@@ -78,6 +78,7 @@ def derive_rosters(db: Database, config: CaseConfig, out: Path) -> None:
     _write(db, out, "accounts", read_sql("accounts"))
     open_features(db)
     _load_rules(db, config)
+    _open_words(db)
     _write(db, out, "side_posts", read_sql("side_posts"), window)
     _write(db, out, "participants", read_sql("participants" if config.has_posts else "listed_participants"))
 
@@ -131,8 +132,6 @@ def open_features(db: Database) -> None:
     for table, lists, column in (("post_hashtags", "hashtags", "hashtag"), ("post_urls", "urls", "url")):
         flat = f"SELECT stream, post_id, unnest({lists}) AS {column} FROM post_features"
         db.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {flat}")
-    words = f"SELECT stream, post_id, {_WORDS.format('folded_text')} AS words FROM post_features"
-    db.execute(f"CREATE OR REPLACE TEMP VIEW post_words AS {words}")
 
 
 def scopes(config: CaseConfig) -> Mapping[str, tuple[str, ...]]:
@@ -230,6 +229,19 @@ def _load_rules(db: Database, config: CaseConfig) -> None:
         columns = map(list, zip(*sorted(rules), strict=True))
         db.load("side_rules", dict(zip(("side", "kind", "value"), columns, strict=True)))
         db.execute(f"UPDATE side_rules SET value = {_WORDS.format('value')} WHERE kind = 'keyword'")
+
+
+def _open_words(db: Database) -> None:
+    """Create `post_words`, the words of each post whose text holds all words of a keyword somewhere.
+
+    Parting every text into words costs more than everything else about sides; most texts hold no keyword.
+    """
+    values = [str(value) for (value,) in db.rows("SELECT DISTINCT value FROM side_rules WHERE kind = 'keyword'")]
+    names = {word: f"word_{number}" for number, word in enumerate(sorted({w for v in values for w in v.split()}))}
+    every = [" AND ".join(f"contains(folded_text, ${names[w]})" for w in sorted(set(v.split()))) for v in values]
+    held = " OR ".join(f"({words or 'true'})" for words in sorted(every)) or "false"
+    sql = f"SELECT stream, post_id, {_WORDS.format('folded_text')} AS words FROM post_features WHERE {held}"
+    db.execute(f"CREATE OR REPLACE TEMP TABLE post_words AS {sql}", {name: word for word, name in names.items()})
 
 
 def _keyword_kind(word: str) -> str:
