@@ -23,6 +23,8 @@ _THIN: Final = 5
 _START_STEPS: Final = 120
 _EM_STEPS: Final = 400
 _BOOTSTRAPS: Final = 99
+#: Where the fit begins: the two shares, the true and the false rate of every flag.
+_STARTS: Final = np.array([(0.4, 0.2, 0.7, 0.1), (0.1, 0.05, 0.9, 0.3), (0.7, 0.5, 0.6, 0.05)])
 #: The fit is refused, or the populations count as alike, at this chance.
 _ALPHA: Final = 0.05
 _MIXING: Final = 1.1
@@ -183,27 +185,43 @@ def populations_differ(counts: Counts) -> float:
 def _deviance(stack: Counts, flags: int) -> tuple[Floats, Floats]:
     """Fit every table of the stack by expectation-maximisation from several starts; return G squared and the fit."""
     shape = patterns(flags)
-    best = np.full(stack.shape[0], np.inf)
-    fitted = np.zeros(stack.shape, dtype=np.float64)
-    totals = stack.sum(axis=2, keepdims=True)
-    for first, second, high, low in ((0.4, 0.2, 0.7, 0.1), (0.1, 0.05, 0.9, 0.3), (0.7, 0.5, 0.6, 0.05)):
-        share = np.tile((first, second), (stack.shape[0], 1))
-        true, false = (np.full((stack.shape[0], flags), rate) for rate in (high, low))
-        for _ in range(_EM_STEPS):
-            hidden = stack * _chance_hidden(share, true, false, shape)
-            share = np.clip(hidden.sum(axis=2) / np.maximum(totals[:, :, 0], 1), 1e-9, 1 - 1e-9)
-            by_pattern, others = hidden.sum(axis=1), (stack - hidden).sum(axis=1)
-            true = np.clip(by_pattern @ shape / np.maximum(by_pattern.sum(axis=1, keepdims=True), 1e-9), 1e-9, 1 - 1e-9)
-            false = np.clip(others @ shape / np.maximum(others.sum(axis=1, keepdims=True), 1e-9), 1e-9, 1 - 1e-9)
-        inside, outside = _given(true, shape)[:, None], _given(false, shape)[:, None]
-        chance = share[:, :, None] * inside + (1 - share[:, :, None]) * outside
-        chance /= chance.sum(axis=2, keepdims=True)
-        terms = np.where(stack > 0, stack * np.log(np.maximum(stack, 1) / np.maximum(totals * chance, 1e-300)), 0.0)
-        deviance = 2 * terms.sum(axis=(1, 2))
-        better = deviance < best
-        best = np.where(better, deviance, best)
-        fitted[better] = chance[better]
-    return best, fitted
+    tables = stack.shape[0]
+    chance, deviance = _fits(np.tile(stack, (len(_STARTS), 1, 1)), shape, np.repeat(_STARTS, tables, axis=0))
+    place = np.argmin(deviance.reshape(-1, tables), axis=0) * tables + np.arange(tables)
+    return deviance[place], chance[place]
+
+
+def _fits(stack: Counts, shape: Floats, start: Floats) -> tuple[Floats, Floats]:
+    """Return each table's fit from its start, and G squared; start[b]: both shares, true and false rate of each flag.
+
+    The tables come last inside, so that all steps run along them. What the patterns say of the classes is a sum of
+    log odds, one for each flag set or not.
+    """
+    flags = shape.shape[1]
+    seen = np.ascontiguousarray(np.moveaxis(stack, 0, 2)).astype(np.float64)
+    totals, by_pattern = seen.sum(axis=1), seen.sum(axis=0)
+    # Rows: accounts with each flag, and all accounts.
+    sums = np.vstack([shape.T, np.ones(len(shape))])
+    share = start[:, :2].T.copy()
+    true, false = (np.tile(start[:, place], (flags, 1)) for place in (2, 3))
+    for _ in range(_EM_STEPS):
+        odds = _logs(true, shape) - _logs(false, shape)
+        hidden = seen / (1 + np.exp(-odds - np.log(share / (1 - share))[:, None]))
+        share = np.clip(hidden.sum(axis=1) / np.maximum(totals, 1), 1e-9, 1 - 1e-9)
+        inside = hidden.sum(axis=0)
+        inside, outside = sums @ inside, sums @ (by_pattern - inside)
+        true, false = (np.clip(of[:-1] / np.maximum(of[-1], 1e-9), 1e-9, 1 - 1e-9) for of in (inside, outside))
+    chance = share[:, None] * np.exp(_logs(true, shape)) + (1 - share[:, None]) * np.exp(_logs(false, shape))
+    chance /= chance.sum(axis=1, keepdims=True)
+    expected = np.maximum(totals[:, None] * chance, 1e-300)
+    terms = np.where(seen > 0, seen * np.log(np.maximum(seen, 1) / expected), 0.0)
+    return np.moveaxis(chance, 2, 0), 2 * terms.sum(axis=(0, 1))
+
+
+def _logs(rates: Floats, shape: Floats) -> Floats:
+    """Return the log chance of each pattern, [pattern, b], in a class with rates[flag, b], flags independent."""
+    logs: Floats = shape @ np.log(rates) + (1 - shape) @ np.log(1 - rates)
+    return logs
 
 
 def _chance_hidden(share: Floats, true: Floats, false: Floats, shape: Floats) -> Floats:
