@@ -92,6 +92,28 @@ def test_the_fit_of_many_tables_is_that_of_each_alone(flags: int) -> None:
         assert min(np.abs(chance - other).max() for one, other in alone if one < best + 1e-6) < 1e-8
 
 
+@pytest.mark.parametrize("flags", [2, 3, 4])
+def test_the_posterior_of_many_points_is_that_of_each_alone(flags: int) -> None:
+    rng = np.random.default_rng(flags)
+    shape = latent.patterns(flags)
+    at, stack = rng.normal(0, 6, (3, 40, 2 + 2 * flags)), rng.integers(0, 90, (3, 2, 2**flags))
+    at[..., 2 : 2 + flags] += 6
+    found = latent._log_posterior(at, stack, latent._log_sums(shape))
+    for table, walker in np.ndindex(3, 40):
+        rates = np.clip(1 / (1 + np.exp(-np.clip(at[table, walker], -30, 30))), 1e-12, 1 - 1e-12)
+        kinds = rates[2 : 2 + flags], rates[2 + flags :]
+        if not (kinds[0] > kinds[1]).all():
+            assert found[table, walker] == -np.inf
+            continue
+        expected = float(np.log(rates * (1 - rates)).sum())
+        for population, pattern in np.ndindex(2, 2**flags):
+            inside, outside = (float(np.prod(np.where(shape[pattern] > 0, kind, 1 - kind))) for kind in kinds)
+            chance = rates[population] * inside + (1 - rates[population]) * outside
+            expected += stack[table, population, pattern] * float(np.log(chance))
+        assert found[table, walker] == pytest.approx(expected, rel=1e-9)
+    assert np.isfinite(found).mean() > 0.1
+
+
 def test_latent_classes_find_planted_shares_and_refuse_dependence_and_alike_populations() -> None:
     shape = latent.patterns(3)
     true, false = (

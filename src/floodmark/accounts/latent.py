@@ -92,22 +92,23 @@ def posterior_draws(stack: Counts, rng: np.random.Generator, steps: int = _STEPS
     flags = int(stack.shape[-1]).bit_length() - 1
     tables = stack.shape[0]
     at = _start(np.repeat(stack, walkers, axis=0), flags, rng).reshape(tables, walkers, -1)
-    shape = patterns(flags)
-    here = _log_posterior(at, stack, shape)
+    sums = _log_sums(patterns(flags))
+    here = _log_posterior(at, stack, sums)
     size = at.shape[-1]
     kept = []
     half = walkers // 2
+    table = np.arange(tables)[:, None]
     for step in range(steps):
         # Each half moves along differences within the other, so that the halves can move at once.
         for mine, theirs in ((slice(0, half), slice(half, walkers)), (slice(half, walkers), slice(0, half))):
             picked = rng.integers(0, half, (2, tables, half))
             picked[1] = np.where(picked[0] == picked[1], (picked[1] + 1) % half, picked[1])
             others = at[:, theirs]
-            pairs = [np.take_along_axis(others, pick[:, :, None], axis=1) for pick in picked]
+            pairs = others[table, picked]
             # Now and then a whole difference, to cross from one peak to another.
             scale = 1.0 if step % 10 == 9 else 2.38 / float(np.sqrt(2 * size)) * float(rng.uniform(0.5, 1.1))
             proposed = at[:, mine] + scale * (pairs[0] - pairs[1]) + rng.normal(0, 1e-3, (tables, half, size))
-            there = _log_posterior(proposed, stack, shape)
+            there = _log_posterior(proposed, stack, sums)
             moved = np.log(rng.random((tables, half))) < there - here[:, mine]
             at[:, mine] = np.where(moved[:, :, None], proposed, at[:, mine])
             here[:, mine] = np.where(moved, there, here[:, mine])
@@ -116,24 +117,39 @@ def posterior_draws(stack: Counts, rng: np.random.Generator, steps: int = _STEPS
     return np.stack(kept)
 
 
-def _log_posterior(at: Floats, stack: Counts, shape: Floats) -> Floats:
-    """Return the log posterior on the logit scale; at[b, walker, parameter]: shares, true and false rates."""
-    flags = shape.shape[1]
-    rates = np.clip(1 / (1 + np.exp(-np.clip(at, -30, 30))), 1e-12, 1 - 1e-12)
-    share, true, false = rates[..., :2], rates[..., 2 : 2 + flags], rates[..., 2 + flags :]
-    inside = np.ones((*at.shape[:2], shape.shape[0]))
-    outside = np.ones_like(inside)
-    for place in range(flags):
-        on = shape[:, place] > 0
-        inside *= np.where(on, true[..., place, None], 1 - true[..., place, None])
-        outside *= np.where(on, false[..., place, None], 1 - false[..., place, None])
-    value: Floats = np.log(rates * (1 - rates)).sum(axis=-1)
-    for population in range(2):
-        part = share[..., population, None]
-        chance = np.maximum(part * inside + (1 - part) * outside, 1e-300)
-        value = value + (stack[:, None, population] * np.log(chance)).sum(axis=-1)
-    result: Floats = np.where((true > false).all(axis=-1), value, -np.inf)
+def _log_posterior(at: Floats, stack: Counts, sums: Floats) -> Floats:
+    """Return the log posterior on the logit scale; at[b, walker, parameter]: shares, true and false rates.
+
+    `sums` is what `_log_sums` returns.
+    """
+    rates = 1 / (1 + np.exp(-np.minimum(np.maximum(at, -30), 30)))
+    rates = np.minimum(np.maximum(rates, 1e-12), 1 - 1e-12)
+    both = np.concatenate([rates, 1 - rates], axis=-1)
+    size, flags = rates.shape[-1], rates.shape[-1] // 2 - 1
+    logs = np.log(both) @ sums
+    given = np.exp(logs[..., 1:]).reshape(*logs.shape[:-1], 2, -1)
+    # [b, walker, population, pattern]
+    chance = both[..., :2, None] * given[..., :1, :] + both[..., size : size + 2, None] * given[..., 1:, :]
+    value = logs[..., 0] + (stack[:, None] * np.log(np.maximum(chance, 1e-300))).sum(axis=(-2, -1))
+    result: Floats = np.where((rates[..., 2 : 2 + flags] > rates[..., 2 + flags :]).all(axis=-1), value, -np.inf)
     return result
+
+
+def _log_sums(shape: Floats) -> Floats:
+    """Return which logs of the parameters, then of 1 minus these, add up to what.
+
+    The first column is the prior on the logit scale, then come the chance of each pattern in the hidden class, and the
+    chance of each outside of it.
+    """
+    count, flags = shape.shape
+    size = 2 + 2 * flags
+    sums = np.zeros((2 * size, 1 + 2 * count))
+    sums[:, 0] = 1
+    for kind in range(2):
+        first, columns = 2 + kind * flags, slice(1 + kind * count, 1 + (kind + 1) * count)
+        sums[first : first + flags, columns] = shape.T
+        sums[size + first : size + first + flags, columns] = 1 - shape.T
+    return sums
 
 
 def _start(stack: Counts, flags: int, rng: np.random.Generator) -> Floats:
