@@ -40,7 +40,7 @@ def test_measures_meet_the_planted_truth(demo: Path) -> None:
         exact = item["unit"] in {"accounts", "posts"} and item["state"] == "measured"
         if exact:
             assert item["value"] == planted["value"], finding_id
-        elif item["state"] == "bounded":
+        elif item["state"] == "bounded" or finding_id.startswith("M12.voice_impressions."):  # not known of every post
             assert float(str(item["low"])) <= planted["value"] <= float(str(item["high"])), finding_id
         elif finding_id.startswith(("M4.", "M5.", "M6.", "M12.")):
             assert item["value"] == pytest.approx(planted["value"], rel=6e-6), finding_id

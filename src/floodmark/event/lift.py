@@ -40,8 +40,8 @@ def with_lift(
     the bins in which an announced moment lies: before and after it the lift is fitted apart.
 
     >>> steady = np.full(48, 10.0)
-    >>> with_lift(np.full(48, 40), steady, np.arange(48), 12, 0.0).round(0)[24]
-    40.0
+    >>> with_lift(np.full(48, 40), steady, np.arange(48), 12, 0.0).round(0)[24:26]
+    array([40., 40.])
     """
     if not counts.size:
         return means.copy()
