@@ -176,6 +176,28 @@ def test_hold_equals_pages_built_by_hand(make_view: MakeView) -> None:
     assert found["control"].held.own.total > 0
 
 
+def test_each_post_has_the_sides_of_all_its_rows(make_view: MakeView) -> None:
+    rng = np.random.default_rng(8)
+    sides = ["anti", "con", "neutral", "pro"]
+    rows = crowd(8, 300)
+    base = tables(rows)
+    expected, sided = {}, []
+    for row in rows:
+        if row["stream"] == "sport":
+            continue
+        mine = sorted(rng.choice(sides, int(rng.integers(1, 5)), replace=False).tolist())
+        expected[row["post_id"]] = mine
+        kept = {key: row[key] for key in ("stream", "post_id", "account_id", "at_ms")}
+        sided += [{**kept, "side": side, "in_window": True} for side in [*mine[::-1], mine[0]]]
+    view = make_view(**{**base, "side_posts": sided})
+    speech.prepare(view)
+    found = view.db.rows("SELECT post_id, sides, only_side FROM m12_posts WHERE scope = 'event'")
+    assert {post_id: sides for post_id, sides, _ in found} == expected
+    assert all(only == (sides[0] if len(sides) == 1 else None) for _, sides, only in found)
+    assert {len(sides) for _, sides, _ in found} == {1, 2, 3, 4}
+    assert len(found) == len(expected)
+
+
 def test_shares_of_each_kind_equal_counting(make_view: MakeView) -> None:
     rows = crowd(9)
     view = make_view(**tables(rows, ("x:4", "x:5")))

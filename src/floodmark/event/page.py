@@ -39,12 +39,12 @@ class Hold:
 
 @dataclass(frozen=True)
 class Page:
-    """Posts with the hashtags looked at, by tag, then time, then id; accounts are numbers from 0.
+    """Posts with the hashtags looked at, by tag, then time, then id; tags and accounts are numbers.
 
     `own` says whether a post is for the subject and no other side, `named` whether its author is named.
     """
 
-    tag: NDArray[np.object_]
+    tag: Counts
     at_ms: Counts
     account: Counts
     own: NDArray[np.bool_]
@@ -86,14 +86,16 @@ def hold(view: CaseView, subject: str) -> Hold | None:
     parameters, event = view.config.parameters, view.config.event
     found = view.db.arrays(
         """
-        SELECT p.tag, p.at_ms, p.resolution_ms, p.named,
+        SELECT t.number AS tag, p.at_ms, p.resolution_ms, p.named,
                CASE WHEN $both THEN p.several ELSE coalesce(p.only_side = $subject, FALSE) END AS own,
                p.account
         FROM m12_pages p
-        JOIN (SELECT DISTINCT scope, tag FROM m12_tags WHERE list_contains($owners, owner)) t
-             ON t.scope = p.scope AND t.tag = p.tag
+        JOIN (
+            SELECT tag, row_number() OVER (ORDER BY tag) AS number
+            FROM (SELECT DISTINCT tag FROM m12_tags WHERE scope = $scope AND list_contains($owners, owner))
+        ) t ON t.tag = p.tag
         WHERE p.scope = $scope AND p.at_ms < $end_ms
-        ORDER BY p.tag, p.at_ms, p.post_id
+        ORDER BY t.number, p.at_ms, p.post_id
         """,
         {
             "both": subject == "both",
@@ -104,7 +106,7 @@ def hold(view: CaseView, subject: str) -> Hold | None:
         },
     )
     page = Page(
-        np.asarray(found["tag"], dtype=object),
+        np.asarray(found["tag"], dtype=np.int64),
         np.asarray(found["at_ms"], dtype=np.int64),
         np.asarray(found["account"], dtype=np.int64),
         np.asarray(found["own"], dtype=bool),

@@ -140,13 +140,19 @@ def _posts(view: CaseView) -> None:
         ),
         once AS (
             SELECT scope, post_id, min(account_id) AS account_id, min(at_ms) AS at_ms,
-                   list_sort(list(DISTINCT side)) AS sides
+                   min(side) AS first_side, max(side) AS last_side
             FROM said GROUP BY scope, post_id
+        ),
+        several AS (
+            SELECT s.scope, s.post_id, list_sort(list(DISTINCT s.side)) AS sides
+            FROM said s JOIN once o ON o.scope = s.scope AND o.post_id = s.post_id
+            WHERE o.first_side <> o.last_side GROUP BY s.scope, s.post_id
         )
         SELECT o.scope, o.post_id, o.account_id, o.at_ms, o.at_ms >= $start_ms AND o.at_ms < $end_ms AS in_window,
-               o.sides, CASE WHEN len(o.sides) = 1 THEN o.sides[1] END AS only_side, i.impressions,
-               n.account_id IS NOT NULL AS named
+               coalesce(v.sides, [o.first_side]) AS sides, CASE WHEN v.sides IS NULL THEN o.first_side END AS only_side,
+               i.impressions, n.account_id IS NOT NULL AS named
         FROM once o
+        LEFT JOIN several v ON v.scope = o.scope AND v.post_id = o.post_id
         LEFT JOIN shown i ON i.scope = o.scope AND i.post_id = o.post_id
         LEFT JOIN m12_named n ON n.scope = o.scope AND n.account_id = o.account_id
         """,
