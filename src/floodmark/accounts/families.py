@@ -196,27 +196,44 @@ def families(view: CaseView, kinds: Sequence[str] = tuple(KINDS)) -> Families:
     known = _LAST.get(view.db)
     if known is None or known[0] != state:
         known = _LAST[view.db] = (state, {})
-    for kind in kinds:
-        if kind not in known[1]:
-            known[1][kind] = _of_kind(view, kind)
+    missing = [kind for kind in kinds if kind not in known[1]]
+    rosters = _rosters(view) if missing else {}
+    for kind in missing:
+        known[1][kind] = _of_kind(view, kind, rosters)
     parts = [known[1][kind] for kind in kinds]
     found = [family for part in parts for family in part.found]
     judged = {key: accounts for part in parts for key, accounts in part.judged.items()}
     return Families(tuple(sorted(found, key=lambda f: (f.roster, -f.size, f.kind, f.accounts))), judged)
 
 
-def _of_kind(view: CaseView, kind: str) -> Families:
-    rosters: dict[str, set[str]] = {}
-    for roster, account in view.db.rows("SELECT roster, account_id FROM participants"):
-        rosters.setdefault(roster, set()).add(account)
+def _rosters(view: CaseView) -> dict[str, tuple[str, ...]]:
+    """Return the rosters of each participant."""
+    rosters: dict[str, tuple[str, ...]] = {}
+    for roster, account in view.db.rows("SELECT roster, account_id FROM participants ORDER BY roster"):
+        rosters[account] = (*rosters.get(account, ()), roster)
+    return rosters
+
+
+def _inside(accounts: Sequence[str], rosters: Mapping[str, tuple[str, ...]]) -> dict[str, Bools]:
+    """Return for each roster which of the accounts it has; one that is in none is counted as elsewhere.
+
+    Accounts are looked up once, not once a roster: few combinations of rosters differ.
+
+    >>> {roster: own.tolist() for roster, own in _inside(["a", "b", "c"], {"a": ("x", "y"), "c": ("y",)}).items()}
+    {'x': [True, False, False], 'y': [True, False, True]}
+    """
+    kinds = [(), *sorted(set(rosters.values()))]
+    number = {kind: place for place, kind in enumerate(kinds)}
+    place = np.array([number[rosters.get(account, ())] for account in accounts], dtype=np.int64)
+    names = sorted({roster for kind in kinds for roster in kind})
+    return {roster: np.array([roster in kind for kind in kinds])[place] for roster in names}
+
+
+def _of_kind(view: CaseView, kind: str, rosters: Mapping[str, tuple[str, ...]]) -> Families:
     found: list[Family] = []
     judged: dict[tuple[str, str], tuple[str, ...]] = {}
     column = _column(view, kind)
-    # Row by row which roster has the account; one that is in none is counted as elsewhere.
-    inside = {
-        roster: np.fromiter((account in members for account in column.accounts), bool, len(column.accounts))
-        for roster, members in sorted(rosters.items())
-    }
+    inside = _inside(column.accounts, rosters)
     sides = np.zeros(len(column.accounts), dtype=bool)
     for roster, own in inside.items():
         sides |= own if roster != "control" else False
