@@ -14,7 +14,7 @@ from floodmark.simulate.campaign import Campaign
 from floodmark.simulate.cast import Cast
 from floodmark.simulate.earlier import voices
 from floodmark.simulate.families import NEVER, Faces
-from floodmark.simulate.params import DAY_S, LANGUAGES, CampaignParams
+from floodmark.simulate.params import BIN_S, DAY_S, LANGUAGES, CampaignParams
 from floodmark.simulate.profiles import Profiles
 from floodmark.simulate.rhythm import Clock
 from floodmark.simulate.truth_event import event_entries
@@ -26,6 +26,8 @@ _SHORT_LIFE_S: Final = 600
 _SURGES: Final = ("M2.spike_bins.", "M2.beyond_lift.")
 #: Accounts that make a text a shared one.
 _COPIES: Final = 3
+#: A text of which the background has over half the rate is usual elsewhere, as in the case file that is written.
+_USUAL: Final = 0.5
 #: What the report of 2020 said; percentages as printed there.
 PUBLISHED: Final = {
     "participants_accounts": 26_431,
@@ -193,18 +195,20 @@ def entries(facts: Facts) -> Iterator[Entry]:
             "accounts",
             "created within the 30 days before the event began",
         )
-        bins = len(facts.campaign.surge_bins) if subject == "against" else 0
+        bins = _surged(facts, subject)
         yield (
             f"M2.spike_bins.{subject}",
             bins,
             "count",
-            "15-minute bins with a planted surge; the event itself lifts most others, so the two do not compare",
+            "15-minute bins with a planted surge and mostly posts of the campaign, which carry tags of both sides; the"
+            " event itself lifts most others, so the two do not compare",
         )
         yield (
             f"M2.beyond_lift.{subject}",
             bins,
             "count",
-            "15-minute bins with a planted surge; other operations of the campaign are spread over the window",
+            "15-minute bins with a planted surge and mostly posts of the campaign, which carry tags of both sides; its"
+            " other operations are spread over the window",
         )
         yield from _deleted(facts, subject)
         yield from _copied(facts, subject)
@@ -254,6 +258,19 @@ def _deleted(facts: Facts, subject: str) -> Iterator[Entry]:
     )
 
 
+def _surged(facts: Facts, subject: str) -> int:
+    """Return in how many of the bins with a planted surge most posts of a side, or of both, are the campaign's."""
+    bit = {"against": 1, "for": 2, "both": 3}.get(subject)
+    if bit is None or not len(facts.campaign.surge_bins):
+        return 0
+    mine = facts.in_window & ((facts.sides & bit) == bit)
+    place = (facts.posts.at_s[mine] - facts.clock.window_s) // BIN_S
+    bins = int(max(place.max(initial=0), facts.campaign.surge_bins.max())) + 1
+    every = np.bincount(place, minlength=bins)
+    planted = np.bincount(place[facts.campaign_accounts[facts.posts.account[mine]]], minlength=bins)
+    return int((2 * planted > every)[facts.campaign.surge_bins].sum())
+
+
 def _copied(facts: Facts, subject: str) -> Iterator[Entry]:
     """Yield which share of a roster's accounts with a post of their own copied a text given to three accounts or more.
 
@@ -262,17 +279,29 @@ def _copied(facts: Facts, subject: str) -> Iterator[Entry]:
     posts, mine = facts.posts, facts.roster[facts.posts.account] == subject
     matching = (posts.topic == CONTROL) if subject == "control" else (facts.sides > 0)
     own = facts.in_window & matching & (posts.kind != REPOST)
-    given = own & (posts.body >= 0)
-    pairs = np.unique(np.stack([posts.body[given], posts.account[given]]), axis=1)
-    shared = np.flatnonzero(np.bincount(pairs[0], minlength=1) >= _COPIES)
-    copied = np.unique(posts.account[given & mine & np.isin(posts.body, shared)])
+    here = _accounts_by_body(facts, own)
+    usual = _accounts_by_body(facts, (posts.kind != REPOST) & ~own)
+    size = max(len(here), len(usual))
+    here, usual = (np.pad(counts, (0, size - len(counts))) for counts in (here, usual))
+    authors, others = (max(1, len(np.unique(posts.account[which]))) for which in (own, (posts.kind != REPOST) & ~own))
+    # Slogans that people always use are wordings too, but none of this event.
+    shared = np.flatnonzero((here >= _COPIES) & (usual / others <= _USUAL * here / authors))
+    copied = np.unique(posts.account[own & mine & np.isin(posts.body, shared)])
     judged = np.unique(posts.account[own & mine])
     yield (
         f"M13.exact.{subject}",
         _share(len(copied), len(judged)),
         "share",
-        "of the roster's accounts with an own post: posted a text given to at least three; chance likeness not counted",
+        "of the roster's accounts with an own post: posted a text given to at least three and not usual elsewhere;"
+        " chance likeness not counted",
     )
+
+
+def _accounts_by_body(facts: Facts, which: Bools) -> Ints:
+    """Return how many accounts have each given text among some posts."""
+    given = which & (facts.posts.body >= 0)
+    pairs = np.unique(np.stack([facts.posts.body[given], facts.posts.account[given]]), axis=1)
+    return np.bincount(pairs[0], minlength=1)
 
 
 def _voice(facts: Facts) -> Iterator[Entry]:
