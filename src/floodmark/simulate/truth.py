@@ -28,6 +28,8 @@ _SURGES: Final = ("M2.spike_bins.", "M2.beyond_lift.")
 _COPIES: Final = 3
 #: A text of which the background has over half the rate is usual elsewhere, as in the case file that is written.
 _USUAL: Final = 0.5
+#: A shorter text is no wording, as in the case file.
+_LETTERS: Final = 20
 #: What the report of 2020 said; percentages as printed there.
 PUBLISHED: Final = {
     "participants_accounts": 26_431,
@@ -56,7 +58,10 @@ class PostMarks:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything that was simulated, and per account the truth about it (arrays with one entry per account)."""
+    """Everything that was simulated, and per account the truth about it (arrays with one entry per account).
+
+    `wordings` says of each given text whether it is long enough to be compared.
+    """
 
     params: CampaignParams
     clock: Clock
@@ -75,6 +80,7 @@ class Facts:
     low: Bools
     enrolled: Bools
     silent: Bools
+    wordings: Bools
 
     @property
     def in_window(self) -> Bools:
@@ -127,6 +133,7 @@ def gather(
         low=profiles.followers < params.low_follower_under,
         enrolled=(profiles.created_s >= start_s - params.new_days * DAY_S) & (profiles.created_s < start_s),
         silent=(aftermath.status[:, -1] == 0) & (last <= silent_before_s),
+        wordings=np.array([sum(map(str.isalpha, text)) >= _LETTERS for text in book.bodies], dtype=bool),
     )
 
 
@@ -292,14 +299,15 @@ def _copied(facts: Facts, subject: str) -> Iterator[Entry]:
         f"M13.exact.{subject}",
         _share(len(copied), len(judged)),
         "share",
-        "of the roster's accounts with an own post: posted a text given to at least three and not usual elsewhere;"
-        " chance likeness not counted",
+        "of the roster's accounts with an own post: posted a text of 20 letters given to at least three and not usual"
+        " elsewhere; chance likeness not counted",
     )
 
 
 def _accounts_by_body(facts: Facts, which: Bools) -> Ints:
     """Return how many accounts have each given text among some posts."""
-    given = which & (facts.posts.body >= 0)
+    given = np.flatnonzero(which & (facts.posts.body >= 0))
+    given = given[facts.wordings[facts.posts.body[given]]]
     pairs = np.unique(np.stack([facts.posts.body[given], facts.posts.account[given]]), axis=1)
     return np.bincount(pairs[0], minlength=1)
 
