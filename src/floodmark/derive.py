@@ -18,7 +18,7 @@ from floodmark.accounts.judge import judge_all
 from floodmark.accounts.structure import account_structure
 from floodmark.coaction.table import edges_from_table
 from floodmark.config import CaseConfig
-from floodmark.engine.duckdb import Database, read_sql
+from floodmark.engine.duckdb import Database, quote, read_sql
 from floodmark.errors import UsageError
 from floodmark.event import narratives
 from floodmark.schema import ACCOUNT_FLAGS, ACCOUNT_STRUCTURE, COORDINATION, EDGES, TAKEOVER_GROUPS, create_sql
@@ -35,6 +35,8 @@ NARRATIVE_FILES: Final = tuple(table.name for table in narratives.TABLES)
 FLAG_FILES: Final = (ACCOUNT_FLAGS.name, TAKEOVER_GROUPS.name)
 DERIVED_FILES: Final = (*ROSTER_FILES, *COORDINATION_FILES, *NARRATIVE_FILES, *FLAG_FILES)
 
+#: Measures whose flags look at profiles; those of the others look at what accounts did.
+_OF_PROFILES: Final = ("M4", "M5")
 # Letters, marks, digits and _ make a word; everything else parts words.
 _WORDS: Final = r"' ' || trim(regexp_replace({}, '[^\p{{L}}\p{{M}}\p{{N}}_]+', ' ', 'g')) || ' '"
 # Scripts that write no space between words: there a keyword is looked for anywhere.
@@ -103,12 +105,33 @@ def derive_narratives(db: Database, config: CaseConfig, out: Path) -> None:
         _write(db, out, table.name, f"SELECT * FROM {table.name}_found")
 
 
-def derive_flags(view: CaseView, out: Path, progress: Progress = lambda _share: None) -> Mapping[str, str]:
-    """Judge every participant by every flag into the folder `out` and open its tables; return the flags that failed."""
+def derive_flags(
+    view: CaseView,
+    out: Path,
+    progress: Progress = lambda _share: None,
+    profiles: tuple[Path, Callable[[], Mapping[str, str]]] | None = None,
+) -> Mapping[str, str]:
+    """Judge every participant by every flag into the folder `out` and open its tables; return the flags that failed.
+
+    `profiles` is where `judge_profiles` writes beside this, and what waits for it.
+    """
     takeover_groups.empty(view)
-    failed = judge_all(view, "_flags", progress=progress)
+    flags = [flag for flag in registry.flags().items.values() if profiles is None or flag.measure not in _OF_PROFILES]
+    failed = dict(judge_all(view, "_flags", flags, progress))
+    if profiles is not None:
+        path, wait = profiles
+        failed.update(wait())
+        view.db.execute(f"INSERT INTO _flags SELECT * FROM read_parquet({quote(str(path))})")
     _write(view.db, out, ACCOUNT_FLAGS.name, "SELECT * FROM _flags")
     _write(view.db, out, TAKEOVER_GROUPS.name, f"SELECT * FROM {takeover_groups.FOUND}")
+    return dict(sorted(failed.items()))
+
+
+def judge_profiles(view: CaseView, out: Path) -> Mapping[str, str]:
+    """Judge every participant by the flags of profiles into the file `out`; return the flags that failed."""
+    flags = [flag for flag in registry.flags().items.values() if flag.measure in _OF_PROFILES]
+    failed = judge_all(view, "_profile_flags", flags)
+    view.db.write_parquet("SELECT * FROM _profile_flags", out)
     return failed
 
 

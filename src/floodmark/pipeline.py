@@ -219,33 +219,44 @@ def _derive(
     who = staging.step(
         "rosters", [staging.steps["tables"].key, _window_key(config), sides], _files(derive.ROSTER_FILES), rosters
     ).key
-    everything = [who, parameters.model_dump(mode="json")]
-    told = [*everything, config.narratives.model_dump(mode="json") if config.narratives else None]
     used = [parameters.windows_s, parameters.min_objects, parameters.test_windows_s]
     used += [parameters.structure_min_actions, parameters.level]
-    end_coordination = staging.begin(
-        "coordination",
-        [who, used],
-        _files(derive.COORDINATION_FILES),
-        partial(helper.start, _coordinate, config, tables),
-    )
+    start = partial(helper.start, _coordinate, config, tables)
+    end_coordination = staging.begin("coordination", [who, used], _files(derive.COORDINATION_FILES), start)
+    part = staging.folder / "parts" / "profile-flags.parquet"
+
+    def start_flags() -> Wait[object]:
+        # The helper comes to it after the coordination test, this process after the narratives.
+        wait = helper.start(_judge_profiles, config, inputs, tables, part) if helper.wanted else None
+
+        def judge() -> object:
+            with Database() as db, reporter.step("Judging accounts by flags") as advance:
+                _open(db, tables)
+                view = CaseView(config, db, inputs)
+                failed = derive.derive_flags(view, tables, advance, (part, wait) if wait else None)
+                return {"failed_flags": failed}
+
+        return judge
 
     def narrate() -> None:
         with Database() as db, reporter.step("Narratives"):
             _open(db, tables)
             derive.derive_narratives(db, config, tables)
 
-    def judge() -> object:
-        with Database() as db, reporter.step("Judging accounts by flags") as advance:
-            _open(db, tables)
-            return {"failed_flags": derive.derive_flags(CaseView(config, db, inputs), tables, advance)}
-
+    everything = [who, parameters.model_dump(mode="json")]
     told = [*everything, config.narratives.model_dump(mode="json") if config.narratives else None]
+    end_flags = staging.begin("flags", everything, _files(derive.FLAG_FILES), start_flags)
     staging.step("narratives", told, _files(derive.NARRATIVE_FILES), narrate)
-    result: Any = staging.step("flags", everything, _files(derive.FLAG_FILES), judge).result
+    result: Any = end_flags().result
     with reporter.step("Actions, co-actions, coordination test"):
         end_coordination()
     return {f"flag {name}": str(reason) for name, reason in result["failed_flags"].items()}
+
+
+def _judge_profiles(config: CaseConfig, inputs: tuple[InputCount, ...], tables: Path, out: Path) -> Mapping[str, str]:
+    with Database() as db:
+        _open(db, tables)
+        return derive.judge_profiles(CaseView(config, db, inputs), out)
 
 
 def _coordinate(config: CaseConfig, tables: Path) -> None:
