@@ -14,7 +14,6 @@ from floodmark.engine.duckdb import Database
 from floodmark.pipeline import replay, run_case
 from floodmark.progress import Reporter
 
-
 #: Impressions are not known of every post, and earlier events are a sample.
 ESTIMATES = ("M12.voice_impressions.", "M12.displaced_")
 
