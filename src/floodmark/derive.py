@@ -28,7 +28,7 @@ BASE_FILES: Final = (
     *("posts", "repeats", "account_observations", "statuses", "post_deletions", "listed_accounts", "rejects"),
     "post_features",
 )
-#: Derived tables by step. All others rest on the first; of the rest none reads another's.
+#: Derived tables by step. Narratives and flags rest on the rosters; else no step reads another's.
 ROSTER_FILES: Final = ("accounts", "side_posts", "participants")
 COORDINATION_FILES: Final = ("actions", "edges", *(table.name for table in COORDINATION), ACCOUNT_STRUCTURE.name)
 NARRATIVE_FILES: Final = tuple(table.name for table in narratives.TABLES)

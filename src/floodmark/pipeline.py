@@ -88,7 +88,7 @@ def run_case(
         flags = _derive(staging, config, inputs, helper, reporter)
         _audits(staging, config, audits)
         found, failed = _findings(staging, config, inputs, flags, helper, reporter)
-        _report(staging, config, inputs, found, failed, (planted, compare), script, reporter)
+        _report(staging, config, inputs, found, failed, (planted, compare), script, helper, reporter)
         _log(staging, reporter)
     return RunResult(folder, found, inputs, failed)
 
@@ -215,14 +215,13 @@ def _derive(
             derive.open_base(db, tables)
             derive.derive_rosters(db, config, tables)
 
-    sides = [side.model_dump(mode="json", exclude={"title"}) for side in config.sides]
-    who = staging.step(
-        "rosters", [staging.steps["tables"].key, _window_key(config), sides], _files(derive.ROSTER_FILES), rosters
-    ).key
+    base = [staging.steps["tables"].key, _window_key(config)]
     used = [parameters.windows_s, parameters.min_objects, parameters.test_windows_s]
     used += [parameters.structure_min_actions, parameters.level]
     start = partial(helper.start, _coordinate, config, tables)
-    end_coordination = staging.begin("coordination", [who, used], _files(derive.COORDINATION_FILES), start)
+    end_coordination = staging.begin("coordination", [*base, used], _files(derive.COORDINATION_FILES), start)
+    sides = [side.model_dump(mode="json", exclude={"title"}) for side in config.sides]
+    who = staging.step("rosters", [*base, sides], _files(derive.ROSTER_FILES), rosters).key
     part = staging.folder / "parts" / "profile-flags.parquet"
 
     def start_flags() -> Wait[object]:
@@ -261,7 +260,7 @@ def _judge_profiles(config: CaseConfig, inputs: tuple[InputCount, ...], tables: 
 
 def _coordinate(config: CaseConfig, tables: Path) -> None:
     with Database() as db:
-        _open(db, tables)
+        derive.open_base(db, tables)
         derive.derive_coordination(db, config, tables)
 
 
@@ -324,6 +323,7 @@ def _report(
     failed: Mapping[str, str],
     truth: tuple[Planted | None, Callable[[Path], Planted] | None],
     script: Wait[str],
+    helper: Helper,
     reporter: Reporter,
 ) -> None:
     planted, compare = truth
@@ -331,16 +331,15 @@ def _report(
     def run() -> None:
         from floodmark.report import exports, html
 
-        with reporter.step("Writing the report") as advance, Database() as db:
+        with reporter.step("Writing the report") as advance:
+            exported = helper.start(_export, staging.folder)
             facts = html.ReportFacts.of(config, inputs, failed)
             shown = compare(staging.folder / "tables") if compare else planted
             html.write_report(staging.folder / REPORT, found, facts, shown, script())
             advance(0.7)
             exports.write_findings_csv(staging.folder / "exports/findings.csv", found)
             exports.write_findings_spreadsheet_csv(staging.folder / "exports/findings-for-spreadsheets.csv", found)
-            derive.open_derived(db, staging.folder / "tables")
-            for table, name in _EXPORTED.items():
-                exports.write_table_csv(db, table, staging.folder / name)
+            exported()
 
     outputs = [
         REPORT,
@@ -349,6 +348,15 @@ def _report(
         *_EXPORTED.values(),
     ]
     staging.step("report", [staging.steps["findings"].key, _config_key(config), planted, failed], outputs, run)
+
+
+def _export(folder: Path) -> None:
+    from floodmark.report import exports
+
+    with Database() as db:
+        derive.open_derived(db, folder / "tables")
+        for table, name in _EXPORTED.items():
+            exports.write_table_csv(db, table, folder / name)
 
 
 def _log(staging: case.Staging, reporter: Reporter) -> None:
