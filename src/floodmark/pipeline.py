@@ -76,12 +76,12 @@ def run_case(
     size = sum(config.file(spec).stat().st_size for spec in prepared)
     with case.staged(folder) as staging, Helper(wanted=size >= _ALONE_BYTES and CORES > 1) as helper:
         if not helper.wanted and not folder.exists():  # else its derived tables may well be kept
-            threading.Thread(target=_load, daemon=True).start()
+            threading.Thread(target=_load_test, daemon=True).start()
         read = reading.begin(staging, config, prepared, helper, reporter)
         # The helper has read its inputs long before the largest is; what it loads then, nobody waits for later.
         script = helper.start(_page_script)
         if helper.wanted:
-            helper.start(_load)
+            helper.start(measuring.load)
         inputs = read()
         _freeze_case_file(staging, config)
         _merge(staging, config, inputs, helper, reporter)
@@ -93,12 +93,11 @@ def run_case(
     return RunResult(folder, found, inputs, failed)
 
 
-def _load() -> None:
-    """Import what sections need, and compile or load the coordination test."""
+def _load_test() -> None:
+    """Compile or load the coordination test while the inputs are read."""
     from floodmark.coordination.procedure import warm_up
 
     warm_up()
-    measuring.load()
 
 
 def _page_script() -> str:
