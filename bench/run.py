@@ -7,7 +7,8 @@ the medians of wall-clock seconds, of processor seconds (of the whole process) a
 For `coordination`, edges are those of groups, and pairs those of different accounts' first actions on one object within
 the widest window; growth is shown by `--case coordination-60s` with `--rows` 100000, 1000000 and 10000000. `flags` are
 all account flags on a made case with so many posts; its edges are judgements (one account, one flag), its pairs posts.
-Compare ratios within one run, not seconds of different machines; on a busy machine, compare processor seconds.
+Of `narratives`, edges are families and pairs their posts. Compare ratios within one run, not seconds of different
+machines; on a busy machine, compare processor seconds.
 """
 
 from __future__ import annotations
@@ -76,6 +77,13 @@ CASES = (
         one_run=True,
         rows=10_000_000,
         counts=_VERDICTS,
+    ),
+    Case(
+        "narratives",
+        "texts",
+        (str(HERE / "child.py"), "narratives", "{shares}", "{out}"),
+        one_run=True,
+        counts=("count-families", "{out}"),
     ),
     Case("flags", "posts", (str(HERE / "child.py"), "flags", "{shares}"), rows=5_000_000, counts=_JUDGED),
 )

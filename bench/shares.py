@@ -69,6 +69,32 @@ def write_shares(path: Path, shape: Shape, rows: int, seed: int = 20200717) -> N
         db.execute(f"COPY shares TO {quote(str(path))} (FORMAT csv, HEADER)")
 
 
+def write_texts(path: Path, rows: int, seed: int = 20200717) -> None:
+    """Write a CSV of `rows` short posts: 8 to 20 words of a Zipf vocabulary, a tenth of them copies of a shared text.
+
+    A copy differs from its text by one word, half of the time.
+    """
+    rng = np.random.default_rng(seed)
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    words = np.array(["".join(rng.choice(letters, size)) for size in rng.integers(2, 10, 40_000)], dtype=object)
+    shared = [words[_zipf(rng, len(words), 14, 0.9)].tolist() for _ in range(max(1, rows // 500))]
+    sizes, copied = rng.integers(8, 21, rows), rng.random(rows) < 0.1
+    drawn = words[_zipf(rng, len(words), int(sizes.sum()), 0.9)]
+    ends, texts = np.cumsum(sizes), []
+    for number in range(rows):
+        own = drawn[ends[number] - sizes[number] : ends[number]].tolist()
+        if copied[number]:
+            text = list(shared[rng.integers(0, len(shared))])
+            text[rng.integers(0, 14)] = own[0] if rng.random() < 0.5 else text[0]
+            own = text
+        texts.append(" ".join(own))
+    at_ms = _START_S * 1000 + rng.integers(0, _WEEK_S, rows) * 1000
+    with Database() as db:
+        columns = {"post_id": np.arange(rows), "account_id": rng.integers(0, max(1, rows // 4), rows), "at_ms": at_ms}
+        db.connection.register("posts", {**columns, "text": np.array(texts, dtype=object)})
+        db.execute(f"COPY posts TO {quote(str(path))} (FORMAT csv, HEADER)")
+
+
 def _zipf(rng: np.random.Generator, n_values: int, size: int, exponent: float) -> Int64s:
     weight = np.cumsum(1.0 / np.arange(1, n_values + 1) ** exponent)
     return np.searchsorted(weight / weight[-1], rng.random(size))

@@ -22,6 +22,12 @@ from floodmark.benchmark import accounts_prevalence as prevalence_study
 from floodmark.benchmark import accounts_profiles as profiles_study
 from floodmark.benchmark import accounts_structure as structure_study
 from floodmark.benchmark import accounts_takeover as takeover_study
+from floodmark.benchmark import event_narratives as narratives_study
+from floodmark.benchmark import event_random as random_study
+from floodmark.benchmark import event_random_real as random_real_study
+from floodmark.benchmark import event_spikes as event_spikes_study
+from floodmark.benchmark import event_targets as event_targets_study
+from floodmark.benchmark import event_voice as voice_study
 from floodmark.benchmark.accounts_table import rows as accounts_table
 from floodmark.event import study as spikes_study
 from floodmark.simulate.crowd_kinds import LATE_KINDS
@@ -53,6 +59,21 @@ Rows = Sequence[Mapping[str, object]]
 def spikes() -> Rows:
     """False spikes on organic series without a campaign, 1,000 runs a row."""
     return spikes_study.studies(RUNS, SEED)
+
+
+def event_spikes() -> Rows:
+    """Spikes beyond the event's own lift: organic events without a campaign, 1,000 series a row, and planted surges.
+
+    A false alarm is a series with any bin found (in rows with a surge: away from it). `strength` is what a surge adds,
+    as a multiple of the crowd's own posts in these bins; a surge that lasts for hours is taken for lift. The row
+    `sharp` without an announced hour is the limit that the report states.
+    """
+    return event_spikes_study.rows(RUNS, SEED)
+
+
+def event_targets() -> Rows:
+    """Targets that named accounts address more than their crowd does; 40 targets, 600 and 150 accounts, 200 runs."""
+    return event_targets_study.rows(200, SEED)
 
 
 def coordination_nulls() -> Rows:
@@ -193,6 +214,44 @@ def accounts_enrolment() -> Rows:
     return enrolment_study.rows(ENROLMENT_RUNS, SEED) + enrolment_real_study.real_rows()
 
 
+def event_random() -> Rows:
+    """The tests of "seemed random": p-values where nothing is planted, 1,000 runs a row, power, and real sets.
+
+    Nulls are days of 1,500 arrivals: a rhythm, an event, cascades; "another public" means that who comes through event
+    or cascade is not drawn like the rest, which breaks the null without any campaign. `ks` is the distance of p-values
+    from uniform, `ks_p` its p-value; false alarms are p-values up to 5 %. Planted are new, young accounts from 20:00 on
+    within so many minutes. `covered` is how often the interval holds the truth: of the share set off by others
+    (`mean_value` the mean best fit, `low` and `high` the mean ends), of the difference in Gini's coefficients (100
+    runs). Of real sets, `share` is the figure itself: a ratio for entry and composition; `ira_aug2015` is an operation.
+    """
+    return random_study.rows(RUNS, SEED) + random_real_study.real_rows()
+
+
+def event_narratives() -> Rows:
+    """What it costs to break a family of texts, families where nobody planted any, and the peer's set of documents.
+
+    Planted: 20 accounts post one sentence among 200 others, disguised at a strength (a share of words or letters, or
+    a count); 5 runs a row. `hit_share` is the share of the 20 in the largest family of copies, `with_reworded` that in
+    the largest of copies or rewordings, `false_alarm_share` that of the others in any family. Rows `cost` give the
+    least strength tried at which under half of the 20 are in one family of copies. Real sets are own posts by accounts,
+    reposts left out; `shuffled words` deals the words of a set out again. `pairs` are pairs of documents of one family
+    of D3lta's set, found in one family here or by D3lta; the kind of a family is the one that D3lta saw most in it.
+    The thresholds were set looking at that set, so its rows show agreement, not a test.
+    """
+    return narratives_study.rows(5, SEED)
+
+
+def event_voice() -> Rows:
+    """Drowning out, with an attack that has an effect and one that has none; 1,000 runs a row, 200 where planted.
+
+    `strength` is the part of the roster's posts that is for one side alone, or the part of a side's posts that is
+    missing; 0 is no effect. A false alarm is an interval that excludes no change where there is none, a hit one that
+    does so where there is; `covered` is how often the 95 % interval holds the true change. In the debate rosters are
+    drawn at random, so that nothing they move is more than chance.
+    """
+    return voice_study.rows(RUNS, SEED)
+
+
 POWER_COLUMNS = (
     "background",
     "curve",
@@ -225,6 +284,8 @@ def _real() -> dict[str, Actions]:
 
 STUDIES: Mapping[str, Callable[[], Rows]] = {
     "spikes": spikes,
+    "event_spikes": event_spikes,
+    "event_targets": event_targets,
     "coordination_nulls": coordination_nulls,
     "coordination_nulls_more": coordination_nulls_more,
     "coordination_nulls_late": coordination_nulls_late,
@@ -239,6 +300,9 @@ STUDIES: Mapping[str, Callable[[], Rows]] = {
     "accounts_structure": accounts_structure,
     "accounts_takeover": accounts_takeover,
     "accounts_aftermath": accounts_aftermath,
+    "event_random": event_random,
+    "event_narratives": event_narratives,
+    "event_voice": event_voice,
     "accounts": accounts,
 }
 

@@ -26,7 +26,6 @@ def draw(folder: Path, roster: str, size: int, out: Path, seed: int) -> None:
     with Database() as db:
         derive.open_base(db, folder / "tables")
         derive.open_derived(db, folder / "tables")
-        derive.open_flags(db, folder / "tables")
         audit.write(audit.draw(CaseView(config, db, ()), roster, size, seed), out)
 
 

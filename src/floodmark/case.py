@@ -15,7 +15,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any, Final
@@ -67,33 +67,51 @@ class Step:
 
 @dataclass
 class Staging:
-    """The case being built. `folder` is where steps write; `steps` are those finished so far, in order."""
+    """The case being built. `folder` is where steps write; `steps` are those finished so far, `begun` all in order."""
 
     folder: Path
     old: Mapping[str, Step]
     old_folder: Path
     steps: dict[str, Step] = field(default_factory=dict)
+    begun: list[str] = field(default_factory=list)
 
     def step(self, name: str, key_parts: Sequence[object], outputs: Sequence[str], run: Callable[[], object]) -> Step:
         """Do a step, unless this run's leftovers or the old case already hold it with the same key and intact files.
 
         `outputs` are paths inside the folder that `run` writes; its return value (JSON) is kept with the step.
         """
+        return self.begin(name, key_parts, outputs, lambda: run)()
+
+    def begin(
+        self, name: str, key_parts: Sequence[object], outputs: Sequence[str], start: Callable[[], Callable[[], object]]
+    ) -> Callable[[], Step]:
+        """Begin a step as `step` does it, beside others; return the function that ends it, to be called once.
+
+        `start` begins the work and returns what waits for its result. Steps stand in the order in which they began.
+        """
+        self.begun.append(name)
         key = sha256_json([name, code_fingerprint(), list(key_parts)])
         for source in (_read_step(self.folder / _STEPS / f"{_slug(name)}.json"), self.old.get(name)):
             root = self.folder if source is not self.old.get(name) else self.old_folder
             if source and source.key == key and self._take(source, root):
-                self.steps[name] = source
-                return source
+                return partial(self._end, source)
         for output in outputs:
             (self.folder / output).parent.mkdir(parents=True, exist_ok=True)
             # A leftover may be a hard link into the old case: never write through it.
             (self.folder / output).unlink(missing_ok=True)
-        result = run()
-        done = Step(name, key, {output: sha256_file(self.folder / output) for output in outputs}, result)
-        _write_atomic(self.folder / _STEPS / f"{_slug(name)}.json", orjson.dumps(_step_json(done)))
-        self.steps[name] = done
-        return done
+        wait = start()
+
+        def end() -> Step:
+            result = wait()
+            done = Step(name, key, {output: sha256_file(self.folder / output) for output in outputs}, result)
+            _write_atomic(self.folder / _STEPS / f"{_slug(name)}.json", orjson.dumps(_step_json(done)))
+            return self._end(done)
+
+        return end
+
+    def _end(self, step: Step) -> Step:
+        self.steps[step.name] = step
+        return step
 
     def _take(self, step: Step, root: Path) -> bool:
         """Bring the files of a finished step into this folder; False when one is missing or changed."""
@@ -205,7 +223,7 @@ def _commit(staging: Staging, case_dir: Path) -> None:
         "format_version": FORMAT_VERSION,
         "floodmark": __version__,
         "files": dict(sorted(files.items())),
-        "steps": [_step_json(step) for step in staging.steps.values()],
+        "steps": [_step_json(staging.steps[name]) for name in staging.begun],
     }
     manifest["manifest_sha256"] = sha256_json(manifest)
     shutil.rmtree(staging.folder / _STEPS)

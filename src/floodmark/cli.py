@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from floodmark import __version__
+from floodmark.beside import collect_less
 from floodmark.errors import FloodmarkError, UsageError
 
 if TYPE_CHECKING:
@@ -372,6 +373,7 @@ def _printable(text: str) -> str:
 
 def main() -> None:
     """Run the command line; a refusal is one sentence on standard error and exit code 2."""
+    collect_less()
     try:
         app()
     except FloodmarkError as error:

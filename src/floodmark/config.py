@@ -51,6 +51,8 @@ class Event(_Strict):
     end: datetime
     zone: str
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    #: Moments inside the window that were announced, such as the start of a broadcast; the crowd may jump at them.
+    announced: tuple[datetime, ...] = ()
 
     _check_zone = field_validator("zone")(_zone)
     _check_dates = field_validator("start", "end")(_dated)
@@ -59,6 +61,8 @@ class Event(_Strict):
     def _ordered(self) -> Event:
         if self.start_ms >= self.end_ms:
             raise ValueError("event.end must be later than event.start")
+        if any(not self.start_ms <= moment < self.end_ms for moment in self.announced_ms):
+            raise ValueError("event.announced must lie between event.start and event.end")
         return self
 
     @property
@@ -70,6 +74,11 @@ class Event(_Strict):
     def end_ms(self) -> int:
         """First millisecond after the window, UTC."""
         return to_ms(self.end, self.zone)
+
+    @property
+    def announced_ms(self) -> tuple[int, ...]:
+        """The announced moments, UTC ms, ascending."""
+        return tuple(sorted({to_ms(moment, self.zone) for moment in self.announced}))
 
 
 class Baseline(_Strict):
@@ -112,6 +121,21 @@ class Side(_Strict):
         if not (self.streams or self.hashtags or self.keywords or self.accounts):
             raise ValueError(f"side {self.name!r} needs hashtags, keywords, accounts or streams")
         return self
+
+
+class Comparison(_Strict):
+    """A stream of the same kind without this event: a sibling conversation, or an earlier event that began at `start`.
+
+    A side's own course through the event is compared with these; they belong to no side and not to the control.
+    """
+
+    stream: Name
+    start: datetime | None = None
+
+    @field_validator("start")
+    @classmethod
+    def _check_start(cls, moment: datetime | None) -> datetime | None:
+        return None if moment is None else _dated(moment)
 
 
 class Population(_Strict):
@@ -190,6 +214,14 @@ class Prevalence(_Strict):
     )
 
 
+class Narratives(_Strict):
+    """An embedding model that the user supplies: an installed entry point, its folder, the cosine that joins texts."""
+
+    model: Annotated[str, Field(min_length=1, max_length=100)]
+    folder: str | None = None
+    threshold: Annotated[float, Field(gt=0, le=1)]
+
+
 class Audit(_Strict):
     """A labelled sample of a roster: the sheets of one or two labellers, the key, and what a `yes` meant to them.
 
@@ -229,6 +261,11 @@ class Parameters(_Strict):
     short_life_minutes: Annotated[int, Field(ge=1, le=100_000)] = 10
     spike_bin_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
     baseline_days: Annotated[int, Field(ge=1, le=36_500)] = 28
+    page_posts: Annotated[int, Field(ge=1, le=1_000)] = 20
+    page_minutes: Annotated[int, Field(ge=1, le=1_440)] = 15
+    comparison_min: Annotated[int, Field(ge=4, le=1_000)] = 5
+    spike_top: Annotated[int, Field(ge=1, le=50)] = 5
+    target_min_accounts: Annotated[int, Field(ge=2, le=1_000_000)] = 20
     automation_min_posts: Annotated[int, Field(ge=10, le=1_000_000)] = 20
     same_schedule_min: Annotated[int, Field(ge=3, le=1_000_000)] = 5
     structure_min_actions: Annotated[int, Field(ge=2, le=1_000_000)] = 5
@@ -236,6 +273,10 @@ class Parameters(_Strict):
     takeover_posts_after: Annotated[int, Field(ge=1, le=1_000_000)] = 3
     takeover_group_accounts: Annotated[int, Field(ge=3, le=1_000_000)] = 3
     takeover_days: Annotated[int, Field(ge=1, le=365)] = 3
+    narrative_letters: Annotated[int, Field(ge=10, le=1_000)] = 20
+    narrative_accounts: Annotated[int, Field(ge=2, le=1_000_000)] = 3
+    narrative_specific_percent: Annotated[int, Field(ge=0, le=100)] = 50
+    narrative_reworded_texts: Annotated[int, Field(ge=2, le=20_000)] = 4_000
     max_rejected_share: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
@@ -250,11 +291,23 @@ class CaseConfig(_Strict):
     control: Control | None = None
     sides: tuple[Side, ...] = Field(alias="side", min_length=1)
     inputs: tuple[InputSpec, ...] = Field(alias="input", min_length=1)
+    comparisons: tuple[Comparison, ...] = Field(alias="comparison", default=())
     populations: tuple[Population, ...] = Field(alias="population", default=())
     prevalence: Prevalence | None = None
+    narratives: Narratives | None = None
     audits: tuple[Audit, ...] = Field(alias="audit", default=())
     parameters: Parameters = Parameters()
     source: Path = Field(default=Path(), exclude=True)
+
+    @model_validator(mode="after")
+    def _audits_of_rosters(self) -> CaseConfig:
+        audited = [audit.roster for audit in self.audits]
+        for place, roster in enumerate(audited):
+            if roster not in self.subjects:
+                raise ValueError(f"audit.roster {roster!r} is no roster; name one of {', '.join(self.subjects)}")
+            if roster in audited[:place]:
+                raise ValueError(f"audit.roster {roster!r} is there twice; keep one [[audit]] for each roster")
+        return self
 
     @model_validator(mode="after")
     def _coherent(self) -> CaseConfig:
@@ -273,20 +326,26 @@ class CaseConfig(_Strict):
             raise ValueError(
                 f"parameters.reference_stream is {reference!r} but no [[input]] has stream = {reference!r}"
             )
+        compared = [comparison.stream for comparison in self.comparisons]
+        if taken := sorted(set(compared) & (wanted | {reference})):
+            raise ValueError(
+                f"comparison.stream {taken[0]!r} is also a stream of a side, the control or the reference; what a side"
+                " is compared with must be none of them"
+            )
+        if twice := sorted(stream for stream in set(compared) if compared.count(stream) > 1):
+            raise ValueError(
+                f"comparison.stream {twice[0]!r} is named twice; every [[comparison]] needs its own stream"
+            )
+        wanted |= set(compared)
         if missing := sorted(wanted - streams):
             raise ValueError(
-                f"stream {missing[0]!r} is used by a side or the control but no [[input]] has stream = {missing[0]!r}"
+                f"stream {missing[0]!r} is used by a side, the control or a comparison but no [[input]] has"
+                f" stream = {missing[0]!r}"
             )
         known = {*names, "control"}
         for population in self.populations:
             if population.side not in known:
                 raise ValueError(f"population.side {population.side!r} is no [[side]]; name one of the sides")
-        audited = [audit.roster for audit in self.audits]
-        for place, roster in enumerate(audited):
-            if roster not in self.subjects:
-                raise ValueError(f"audit.roster {roster!r} is no roster; name one of {', '.join(self.subjects)}")
-            if roster in audited[:place]:
-                raise ValueError(f"audit.roster {roster!r} is there twice; keep one [[audit]] for each roster")
         if not self.has_posts and any(side.hashtags or side.keywords or side.accounts for side in self.sides):
             raise ValueError("no [[input]] holds posts, so a side can only be named by `streams`; remove the rest")
         if self.baseline and self.baseline_start_ms >= self.baseline_end_ms:
@@ -313,10 +372,10 @@ class CaseConfig(_Strict):
 
     @property
     def streams_apart(self) -> tuple[str, ...]:
-        """Streams that do not belong to the event: the control's and the reference."""
+        """Streams that do not belong to the event: the control's, the reference and those for comparison."""
         reference = self.parameters.reference_stream
         own = (reference,) if reference and reference not in self.control_streams else ()
-        return (*self.control_streams, *own)
+        return (*self.control_streams, *own, *(comparison.stream for comparison in self.comparisons))
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -333,6 +392,10 @@ class CaseConfig(_Strict):
     def baseline_end_ms(self) -> int:
         """First millisecond after the baseline, UTC; the window's start when none is declared."""
         return to_ms(self.baseline.end, self.event.zone) if self.baseline else self.event.start_ms
+
+    def comparison_start_ms(self, comparison: Comparison) -> int:
+        """Return when the earlier event of a comparison began, UTC; the event's start for a sibling."""
+        return to_ms(comparison.start, self.event.zone) if comparison.start else self.event.start_ms
 
     def file(self, spec: InputSpec) -> Path:
         """Return where the input lies on this machine."""

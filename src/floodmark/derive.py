@@ -18,8 +18,9 @@ from floodmark.accounts.judge import judge_all
 from floodmark.accounts.structure import account_structure
 from floodmark.coaction.table import edges_from_table
 from floodmark.config import CaseConfig
-from floodmark.engine.duckdb import Database, read_sql
+from floodmark.engine.duckdb import Database, quote, read_sql
 from floodmark.errors import UsageError
+from floodmark.event import narratives
 from floodmark.schema import ACCOUNT_FLAGS, ACCOUNT_STRUCTURE, COORDINATION, EDGES, TAKEOVER_GROUPS, create_sql
 from floodmark.view import CaseView
 
@@ -27,14 +28,15 @@ BASE_FILES: Final = (
     *("posts", "repeats", "account_observations", "statuses", "post_deletions", "listed_accounts", "rejects"),
     "post_features",
 )
-DERIVED_FILES: Final = (
-    *("accounts", "side_posts", "participants", "actions", "edges"),
-    *(table.name for table in COORDINATION),
-    ACCOUNT_STRUCTURE.name,
-)
-#: Tables of the step that judges accounts.
+#: Derived tables by step. Narratives and flags rest on the rosters; else no step reads another's.
+ROSTER_FILES: Final = ("accounts", "side_posts", "participants")
+COORDINATION_FILES: Final = ("actions", "edges", *(table.name for table in COORDINATION), ACCOUNT_STRUCTURE.name)
+NARRATIVE_FILES: Final = tuple(table.name for table in narratives.TABLES)
 FLAG_FILES: Final = (ACCOUNT_FLAGS.name, TAKEOVER_GROUPS.name)
+DERIVED_FILES: Final = (*ROSTER_FILES, *COORDINATION_FILES, *NARRATIVE_FILES, *FLAG_FILES)
 
+#: Measures whose flags look at profiles; those of the others look at what accounts did.
+_OF_PROFILES: Final = ("M4", "M5")
 # Letters, marks, digits and _ make a word; everything else parts words.
 _WORDS: Final = r"' ' || trim(regexp_replace({}, '[^\p{{L}}\p{{M}}\p{{N}}_]+', ' ', 'g')) || ' '"
 # Scripts that write no space between words: there a keyword is looked for anywhere.
@@ -45,49 +47,91 @@ _ALL_TIME_MS: Final = (-(2**61), 2**61)
 Progress = Callable[[float], None]
 
 
+def open_tables(db: Database, tables: Path, names: Sequence[str]) -> None:
+    """Make tables in the folder `tables` readable by name."""
+    for name in names:
+        db.view_parquet(name, tables / f"{name}.parquet")
+
+
 def open_base(db: Database, tables: Path) -> None:
     """Make the base tables in the folder `tables` readable by name."""
-    for name in BASE_FILES:
-        db.view_parquet(name, tables / f"{name}.parquet")
+    open_tables(db, tables, BASE_FILES)
 
 
 def open_derived(db: Database, tables: Path) -> None:
     """Make the derived tables in the folder `tables` readable by name."""
-    for name in DERIVED_FILES:
-        db.view_parquet(name, tables / f"{name}.parquet")
+    open_tables(db, tables, DERIVED_FILES)
 
 
-def open_flags(db: Database, tables: Path) -> None:
-    """Make the tables of `derive_flags` in the folder `tables` readable by name."""
-    for name in FLAG_FILES:
-        db.view_parquet(name, tables / f"{name}.parquet")
+def derive(db: Database, config: CaseConfig, out: Path) -> None:
+    """Compute the derived tables but those of `derive_flags` into the folder `out` and open them.
+
+    The base tables must be open in `db`.
+    """
+    derive_rosters(db, config, out)
+    derive_coordination(db, config, out)
+    derive_narratives(db, config, out)
 
 
-def derive(db: Database, config: CaseConfig, out: Path, progress: Progress = lambda _share: None) -> None:
-    """Compute every derived table into the folder `out` and open it; the base tables must be open in `db`."""
+def derive_rosters(db: Database, config: CaseConfig, out: Path) -> None:
+    """Say who is of which side, from the base tables."""
     window = {"start_ms": config.event.start_ms, "end_ms": config.event.end_ms}
     load_schemes(db)
     _write(db, out, "accounts", read_sql("accounts"))
     open_features(db)
     _load_rules(db, config)
+    _open_words(db)
     _write(db, out, "side_posts", read_sql("side_posts"), window)
     _write(db, out, "participants", read_sql("participants" if config.has_posts else "listed_participants"))
-    progress(0.2)
+
+
+def derive_coordination(db: Database, config: CaseConfig, out: Path, progress: Progress = lambda _share: None) -> None:
+    """Compute actions, co-actions, the coordination test and the structure of its groups."""
+    open_features(db)
     _actions(db, config, out)
-    progress(0.4)
+    progress(0.3)
     _edges(db, config, out)
-    progress(0.5)
+    progress(0.4)
     _coordination(db, config, out)
+    progress(0.9)
     _structure(db, config, out)
     progress(1.0)
 
 
-def derive_flags(view: CaseView, out: Path, progress: Progress = lambda _share: None) -> Mapping[str, str]:
-    """Judge every participant by every flag into the folder `out` and open its tables; return the flags that failed."""
+def derive_narratives(db: Database, config: CaseConfig, out: Path) -> None:
+    """Find the families of posts with one wording."""
+    narratives.write_tables(db, config, "_found")
+    for table in narratives.TABLES:
+        _write(db, out, table.name, f"SELECT * FROM {table.name}_found")
+
+
+def derive_flags(
+    view: CaseView,
+    out: Path,
+    progress: Progress = lambda _share: None,
+    profiles: tuple[Path, Callable[[], Mapping[str, str]]] | None = None,
+) -> Mapping[str, str]:
+    """Judge every participant by every flag into the folder `out` and open its tables; return the flags that failed.
+
+    `profiles` is where `judge_profiles` writes beside this, and what waits for it.
+    """
     takeover_groups.empty(view)
-    failed = judge_all(view, "_flags", progress=progress)
+    flags = [flag for flag in registry.flags().items.values() if profiles is None or flag.measure not in _OF_PROFILES]
+    failed = dict(judge_all(view, "_flags", flags, progress))
+    if profiles is not None:
+        path, wait = profiles
+        failed.update(wait())
+        view.db.execute(f"INSERT INTO _flags SELECT * FROM read_parquet({quote(str(path))})")
     _write(view.db, out, ACCOUNT_FLAGS.name, "SELECT * FROM _flags")
     _write(view.db, out, TAKEOVER_GROUPS.name, f"SELECT * FROM {takeover_groups.FOUND}")
+    return dict(sorted(failed.items()))
+
+
+def judge_profiles(view: CaseView, out: Path) -> Mapping[str, str]:
+    """Judge every participant by the flags of profiles into the file `out`; return the flags that failed."""
+    flags = [flag for flag in registry.flags().items.values() if flag.measure in _OF_PROFILES]
+    failed = judge_all(view, "_profile_flags", flags)
+    view.db.write_parquet("SELECT * FROM _profile_flags", out)
     return failed
 
 
@@ -111,8 +155,6 @@ def open_features(db: Database) -> None:
     for table, lists, column in (("post_hashtags", "hashtags", "hashtag"), ("post_urls", "urls", "url")):
         flat = f"SELECT stream, post_id, unnest({lists}) AS {column} FROM post_features"
         db.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {flat}")
-    words = f"SELECT stream, post_id, {_WORDS.format('folded_text')} AS words FROM post_features"
-    db.execute(f"CREATE OR REPLACE TEMP VIEW post_words AS {words}")
 
 
 def scopes(config: CaseConfig) -> Mapping[str, tuple[str, ...]]:
@@ -210,6 +252,19 @@ def _load_rules(db: Database, config: CaseConfig) -> None:
         columns = map(list, zip(*sorted(rules), strict=True))
         db.load("side_rules", dict(zip(("side", "kind", "value"), columns, strict=True)))
         db.execute(f"UPDATE side_rules SET value = {_WORDS.format('value')} WHERE kind = 'keyword'")
+
+
+def _open_words(db: Database) -> None:
+    """Create `post_words`, the words of each post whose text holds all words of a keyword somewhere.
+
+    Parting every text into words costs more than everything else about sides; most texts hold no keyword.
+    """
+    values = [str(value) for (value,) in db.rows("SELECT DISTINCT value FROM side_rules WHERE kind = 'keyword'")]
+    names = {word: f"word_{number}" for number, word in enumerate(sorted({w for v in values for w in v.split()}))}
+    every = [" AND ".join(f"contains(folded_text, ${names[w]})" for w in sorted(set(v.split()))) for v in values]
+    held = " OR ".join(f"({words or 'true'})" for words in sorted(every)) or "false"
+    sql = f"SELECT stream, post_id, {_WORDS.format('folded_text')} AS words FROM post_features WHERE {held}"
+    db.execute(f"CREATE OR REPLACE TEMP TABLE post_words AS {sql}", {name: word for word, name in names.items()})
 
 
 def _keyword_kind(word: str) -> str:

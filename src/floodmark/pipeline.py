@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from floodmark import __version__, case, derive, registry
+from floodmark import __version__, case, derive, measuring, reading
 from floodmark import config as configuration
 from floodmark.accounts import audit_labels
+from floodmark.beside import CORES, Helper, Wait
 from floodmark.case import CASE_FILE
-from floodmark.config import CaseConfig, InputSpec
+from floodmark.config import CaseConfig
 from floodmark.engine.duckdb import Database
-from floodmark.errors import EngineError, EvidenceError, IngestError, UsageError
-from floodmark.findings import Finding, as_json, dump, not_testable, unique
+from floodmark.errors import EvidenceError, UsageError
+from floodmark.findings import as_json, dump
 from floodmark.ingest import store
 from floodmark.progress import Reporter
-from floodmark.registry import Reader
 from floodmark.schema import AUDIT_LABELS, create_sql
 from floodmark.view import CaseView, InputCount
 
@@ -41,9 +41,11 @@ _EXPORTED: Final = {
     "group_readings": "exports/group-readings.csv",
     "tested_edges": "exports/tested-edges.csv",
     "account_structure": "exports/account-structure.csv",
+    "narratives": "exports/narratives.csv",
 }
 _LABELS: Final = AUDIT_LABELS.name
-_PART_FILES: Final = ("posts", "account_observations", "statuses", "post_deletions", "rejects")
+#: Under so many bytes of input a second process costs more than it saves.
+_ALONE_BYTES: Final = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -69,19 +71,24 @@ def run_case(
     folder of the finished tables, gives what takes its place there. Raises UsageError, IngestError
     or EngineError with one sentence; the folder is then as it was.
     """
-    prepared = [_prepare(config, number, spec) for number, spec in enumerate(config.inputs, 1)]
+    prepared = [reading.prepare(config, number, spec) for number, spec in enumerate(config.inputs, 1)]
     audits = audit_labels.load(config)
-    if not folder.exists():  # else its derived tables may well be kept
-        threading.Thread(target=_load_test, daemon=True).start()
-    with case.staged(folder) as staging:
-        inputs = tuple(_ingest(staging, config, number, *item, reporter) for number, item in enumerate(prepared, 1))
+    size = sum(config.file(spec).stat().st_size for spec in prepared)
+    with case.staged(folder) as staging, Helper(wanted=size >= _ALONE_BYTES and CORES > 1) as helper:
+        if not helper.wanted and not folder.exists():  # else its derived tables may well be kept
+            threading.Thread(target=_load_test, daemon=True).start()
+        read = reading.begin(staging, config, prepared, helper, reporter)
+        # The helper has read its inputs long before the largest is; what it loads then, nobody waits for later.
+        script = helper.start(_page_script)
+        if helper.wanted:
+            helper.start(measuring.load)
+        inputs = read()
         _freeze_case_file(staging, config)
-        _merge(staging, config, inputs, reporter)
-        _derive(staging, config, reporter)
+        _merge(staging, config, inputs, helper, reporter)
+        flags = _derive(staging, config, inputs, helper, reporter)
         _audits(staging, config, audits)
-        flags = _flags(staging, config, inputs, reporter)
-        found, failed = _findings(staging, config, inputs, flags, reporter)
-        _report(staging, config, inputs, found, failed, (planted, compare), reporter)
+        found, failed = _findings(staging, config, inputs, flags, helper, reporter)
+        _report(staging, config, inputs, found, failed, (planted, compare), script, helper, reporter)
         _log(staging, reporter)
     return RunResult(folder, found, inputs, failed)
 
@@ -91,6 +98,12 @@ def _load_test() -> None:
     from floodmark.coordination.procedure import warm_up
 
     warm_up()
+
+
+def _page_script() -> str:
+    from floodmark.report import html
+
+    return html.page_script()
 
 
 def replay(folder: Path, finding_id: str) -> tuple[Mapping[str, object], Mapping[str, object] | None]:
@@ -113,11 +126,13 @@ def replay(folder: Path, finding_id: str) -> tuple[Mapping[str, object], Mapping
     with tempfile.TemporaryDirectory() as temporary, Database() as db:
         derive.open_base(db, folder / "tables")
         derive.derive(db, config, Path(temporary))
-        inputs = tuple(_input_count(step["result"]) for step in manifest["steps"] if step["name"].startswith("input/"))
+        inputs = tuple(
+            reading.input_count(step["result"]) for step in manifest["steps"] if step["name"].startswith("input/")
+        )
         view = CaseView(config, db, inputs)
         derive.derive_flags(view, Path(temporary))
         db.view_parquet(_LABELS, folder / f"tables/{_LABELS}.parquet")
-        for section in _ordered_sections():
+        for section in measuring.ordered_sections():
             if finding_id.split(".", maxsplit=1)[0] in section.measures:
                 for finding in section.findings(view):
                     if finding.id == finding_id:
@@ -158,65 +173,14 @@ def check_data(db: Database, config: CaseConfig, source: str) -> None:
         )
 
 
-def _prepare(config: CaseConfig, number: int, spec: InputSpec) -> tuple[InputSpec, Reader]:
-    """Find the reader and the file of one input, before anything is read or written."""
-    source = config.file(spec)
-    if not source.is_file():
-        raise IngestError(
-            f"{spec.path}: field `input[{number}].path`: there is no such file; correct the path,"
-            " which is relative to the case file"
-        )
-    try:
-        reader = registry.readers().get("reader", spec.format)
-    except UsageError as error:
-        raise UsageError(f"{config.source.name}: field `input[{number}].format`: {error}") from error
-    platform = spec.platform or reader.platform or config.platform
-    return spec.model_copy(update={"platform": platform}), reader
-
-
-def _ingest(
-    staging: case.Staging,
-    config: CaseConfig,
-    number: int,
-    spec: InputSpec,
-    reader: Reader,
-    reporter: Reporter,
-) -> InputCount:
-    """Freeze one input by copying it into the case, then read the copy: what was hashed is what was read."""
-    source = config.file(spec)
-    digest = case.sha256_file(source)
-    frozen = f"inputs/{number:02d}-{source.name}"
-    part = f"parts/{number:02d}"
-    key = [digest, spec.model_dump(mode="json"), config.parameters.max_rejected_share]
-
-    def read() -> object:
-        shutil.copyfile(source, staging.folder / frozen)
-        if case.sha256_file(staging.folder / frozen) != digest:
-            raise IngestError(f"{spec.path}: the file changed while it was read; run again when nothing writes to it")
-        with Database() as db, reporter.step(f"Reading {source.name}") as advance:
-            counts = store.ingest_input(
-                db,
-                spec,
-                staging.folder / frozen,
-                reader,
-                staging.folder / part,
-                config.parameters.max_rejected_share,
-                lambda done, total: advance(done / max(1, total)),
-            )
-        size = (staging.folder / frozen).stat().st_size
-        named = {"input": spec.path, "format": spec.format, "stream": spec.stream}
-        return {**named, "sha256": digest, "bytes": size, **counts}
-
-    outputs = [frozen, *(f"{part}/{name}.parquet" for name in _PART_FILES)]
-    return _input_count(staging.step(f"input/{number:02d}", key, outputs, read).result)
-
-
 def _freeze_case_file(staging: case.Staging, config: CaseConfig) -> None:
     content = config.source.read_bytes()
     staging.step("case-file", [content.hex()], [CASE_FILE], lambda: _write(staging.folder / CASE_FILE, content))
 
 
-def _merge(staging: case.Staging, config: CaseConfig, inputs: Sequence[InputCount], reporter: Reporter) -> None:
+def _merge(
+    staging: case.Staging, config: CaseConfig, inputs: Sequence[InputCount], helper: Helper, reporter: Reporter
+) -> None:
     tables = staging.folder / "tables"
     parts = [(item.stream, staging.folder / f"parts/{number:02d}") for number, item in enumerate(inputs, 1)]
     key = [step.key for name, step in staging.steps.items() if name.startswith("input/")]
@@ -230,7 +194,7 @@ def _merge(staging: case.Staging, config: CaseConfig, inputs: Sequence[InputCoun
         with Database() as db, reporter.step("Building the tables") as advance:
             repeated = store.merge_base_tables(db, parts, tables, unlisted)
             advance(0.5)
-            store.write_features(db, tables / "posts.parquet", tables / "post_features.parquet")
+            store.write_features(db, tables / "posts.parquet", tables / "post_features.parquet", helper)
             derive.open_base(db, tables)
             check_data(db, config, config.source.name)
         return {"repeated": repeated}
@@ -238,21 +202,74 @@ def _merge(staging: case.Staging, config: CaseConfig, inputs: Sequence[InputCoun
     staging.step("tables", [key, _window_key(config)], [f"tables/{name}.parquet" for name in derive.BASE_FILES], merge)
 
 
-def _derive(staging: case.Staging, config: CaseConfig, reporter: Reporter) -> None:
+def _derive(
+    staging: case.Staging, config: CaseConfig, inputs: tuple[InputCount, ...], helper: Helper, reporter: Reporter
+) -> Mapping[str, str]:
+    """Compute the derived tables, the coordination test beside narratives and flags; return the flags that failed."""
     tables = staging.folder / "tables"
+    parameters = config.parameters
 
-    def run() -> None:
-        with Database() as db, reporter.step("Actions, co-actions, coordination test") as advance:
+    def rosters() -> None:
+        with Database() as db, reporter.step("Sides and participants"):
             derive.open_base(db, tables)
-            derive.derive(db, config, tables, advance)
+            derive.derive_rosters(db, config, tables)
 
-    outputs = [f"tables/{name}.parquet" for name in derive.DERIVED_FILES]
-    used = [
-        [side.model_dump(mode="json", exclude={"title"}) for side in config.sides],
-        [config.parameters.windows_s, config.parameters.min_objects, config.parameters.test_windows_s],
-        [config.parameters.structure_min_actions, config.parameters.level],
-    ]
-    staging.step("derived", [staging.steps["tables"].key, _window_key(config), used], outputs, run)
+    base = [staging.steps["tables"].key, _window_key(config)]
+    used = [parameters.windows_s, parameters.min_objects, parameters.test_windows_s]
+    used += [parameters.structure_min_actions, parameters.level]
+    start = partial(helper.start, _coordinate, config, tables)
+    end_coordination = staging.begin("coordination", [*base, used], _files(derive.COORDINATION_FILES), start)
+    sides = [side.model_dump(mode="json", exclude={"title"}) for side in config.sides]
+    who = staging.step("rosters", [*base, sides], _files(derive.ROSTER_FILES), rosters).key
+    part = staging.folder / "parts" / "profile-flags.parquet"
+
+    def start_flags() -> Wait[object]:
+        # The helper comes to it after the coordination test, this process after the narratives.
+        wait = helper.start(_judge_profiles, config, inputs, tables, part) if helper.wanted else None
+
+        def judge() -> object:
+            with Database() as db, reporter.step("Judging accounts by flags") as advance:
+                _open(db, tables)
+                view = CaseView(config, db, inputs)
+                failed = derive.derive_flags(view, tables, advance, (part, wait) if wait else None)
+                return {"failed_flags": failed}
+
+        return judge
+
+    def narrate() -> None:
+        with Database() as db, reporter.step("Narratives"):
+            _open(db, tables)
+            derive.derive_narratives(db, config, tables)
+
+    everything = [who, parameters.model_dump(mode="json")]
+    told = [*everything, config.narratives.model_dump(mode="json") if config.narratives else None]
+    end_flags = staging.begin("flags", everything, _files(derive.FLAG_FILES), start_flags)
+    staging.step("narratives", told, _files(derive.NARRATIVE_FILES), narrate)
+    result: Any = end_flags().result
+    with reporter.step("Actions, co-actions, coordination test"):
+        end_coordination()
+    return {f"flag {name}": str(reason) for name, reason in result["failed_flags"].items()}
+
+
+def _judge_profiles(config: CaseConfig, inputs: tuple[InputCount, ...], tables: Path, out: Path) -> Mapping[str, str]:
+    with Database() as db:
+        _open(db, tables)
+        return derive.judge_profiles(CaseView(config, db, inputs), out)
+
+
+def _coordinate(config: CaseConfig, tables: Path) -> None:
+    with Database() as db:
+        derive.open_base(db, tables)
+        derive.derive_coordination(db, config, tables)
+
+
+def _open(db: Database, tables: Path) -> None:
+    derive.open_base(db, tables)
+    derive.open_tables(db, tables, derive.ROSTER_FILES)
+
+
+def _files(names: Sequence[str]) -> list[str]:
+    return [f"tables/{name}.parquet" for name in names]
 
 
 def _audits(staging: case.Staging, config: CaseConfig, audits: Sequence[audit_labels.CaseAudit]) -> None:
@@ -272,25 +289,8 @@ def _audits(staging: case.Staging, config: CaseConfig, audits: Sequence[audit_la
         for name, content in kept.items():
             _write(staging.folder / name, content)
 
-    key = [staging.steps["derived"].key, {name: hashlib.sha256(data).hexdigest() for name, data in kept.items()}]
+    key = [staging.steps["rosters"].key, {name: hashlib.sha256(data).hexdigest() for name, data in kept.items()}]
     staging.step("audits", key, [f"tables/{_LABELS}.parquet", *kept], run)
-
-
-def _flags(
-    staging: case.Staging, config: CaseConfig, inputs: tuple[InputCount, ...], reporter: Reporter
-) -> Mapping[str, str]:
-    """Judge the accounts; return the flags that failed."""
-    tables = staging.folder / "tables"
-
-    def run() -> object:
-        with Database() as db, reporter.step("Judging accounts by flags") as advance:
-            derive.open_base(db, tables)
-            derive.open_derived(db, tables)
-            return {"failed_flags": derive.derive_flags(CaseView(config, db, inputs), tables, advance)}
-
-    key = [staging.steps["derived"].key, config.parameters.model_dump(mode="json")]
-    result: Any = staging.step("flags", key, [f"tables/{name}.parquet" for name in derive.FLAG_FILES], run).result
-    return {f"flag {name}": str(reason) for name, reason in result["failed_flags"].items()}
 
 
 def _findings(
@@ -298,51 +298,20 @@ def _findings(
     config: CaseConfig,
     inputs: tuple[InputCount, ...],
     failed_flags: Mapping[str, str],
+    helper: Helper,
     reporter: Reporter,
 ) -> tuple[list[dict[str, object]], dict[str, str]]:
+    keys = [staging.steps[name].key for name in ("coordination", "narratives", "flags", "audits")]
+    tables = measuring.Tables(config, inputs, staging.folder / "tables", case.sha256_json(keys))
+
     def run() -> object:
-        found: list[Finding] = []
-        failed: dict[str, str] = {}
-        with Database() as db, reporter.step("Measuring") as advance:
-            derive.open_base(db, staging.folder / "tables")
-            derive.open_derived(db, staging.folder / "tables")
-            derive.open_flags(db, staging.folder / "tables")
-            db.view_parquet(_LABELS, staging.folder / f"tables/{_LABELS}.parquet")
-            view = CaseView(config, db, inputs)
-            sections = [section for section in _ordered_sections() if config.has_posts or not section.needs_posts]
-            for number, section in enumerate(sections, 1):
-                try:
-                    found.extend(section.findings(view))
-                except (EngineError, EvidenceError) as error:
-                    failed[section.name] = str(error)
-                advance(number / len(sections))
-            found += [] if config.has_posts else _without_posts({m for section in sections for m in section.measures})
-        (staging.folder / FINDINGS).write_bytes(dump(unique(found)))
+        with reporter.step("Measuring") as advance:
+            found, failed = measuring.findings(tables, helper, advance)
+        (staging.folder / FINDINGS).write_bytes(dump(found))
         return {"failed_sections": failed}
 
-    step = staging.step(
-        "findings", [staging.steps[name].key for name in ("flags", "audits")] + _config_key(config), [FINDINGS], run
-    )
-    result: Any = step.result
+    result: Any = staging.step("findings", keys + _config_key(config), [FINDINGS], run).result
     return orjson.loads((staging.folder / FINDINGS).read_bytes()), {**failed_flags, **result["failed_sections"]}
-
-
-def _without_posts(covered: Set[str]) -> list[Finding]:
-    """Return what a case without posts says of every other measure: that it cannot be tested."""
-    missing = "no input of this case holds posts; it has lists of accounts, status snapshots or deletions only"
-    rest = {measure for section in _ordered_sections() for measure in section.measures} - covered
-    return [
-        not_testable(
-            f"{measure}.without_posts",
-            measure,
-            "collection",
-            "Whether this measure says anything here.",
-            "text",
-            missing,
-            "the posts of the event",
-        )
-        for measure in sorted(rest, key=lambda name: int(name[1:]))
-    ]
 
 
 def _report(
@@ -352,6 +321,8 @@ def _report(
     found: list[dict[str, object]],
     failed: Mapping[str, str],
     truth: tuple[Planted | None, Callable[[Path], Planted] | None],
+    script: Wait[str],
+    helper: Helper,
     reporter: Reporter,
 ) -> None:
     planted, compare = truth
@@ -359,17 +330,15 @@ def _report(
     def run() -> None:
         from floodmark.report import exports, html
 
-        with reporter.step("Writing the report") as advance, Database() as db:
+        with reporter.step("Writing the report") as advance:
+            exported = helper.start(_export, staging.folder)
             facts = html.ReportFacts.of(config, inputs, failed)
             shown = compare(staging.folder / "tables") if compare else planted
-            html.write_report(staging.folder / REPORT, found, facts, shown)
+            html.write_report(staging.folder / REPORT, found, facts, shown, script())
             advance(0.7)
             exports.write_findings_csv(staging.folder / "exports/findings.csv", found)
             exports.write_findings_spreadsheet_csv(staging.folder / "exports/findings-for-spreadsheets.csv", found)
-            derive.open_derived(db, staging.folder / "tables")
-            derive.open_flags(db, staging.folder / "tables")
-            for table, name in _EXPORTED.items():
-                exports.write_table_csv(db, table, staging.folder / name)
+            exported()
 
     outputs = [
         REPORT,
@@ -378,6 +347,15 @@ def _report(
         *_EXPORTED.values(),
     ]
     staging.step("report", [staging.steps["findings"].key, _config_key(config), planted, failed], outputs, run)
+
+
+def _export(folder: Path) -> None:
+    from floodmark.report import exports
+
+    with Database() as db:
+        derive.open_derived(db, folder / "tables")
+        for table, name in _EXPORTED.items():
+            exports.write_table_csv(db, table, folder / name)
 
 
 def _log(staging: case.Staging, reporter: Reporter) -> None:
@@ -392,15 +370,6 @@ def _log(staging: case.Staging, reporter: Reporter) -> None:
     }
     content = lines + orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
     staging.step("log", [content.hex()], [LOG], lambda: _write(staging.folder / LOG, content))
-
-
-def _ordered_sections() -> list[registry.Section]:
-    return sorted(registry.sections().items.values(), key=lambda section: (section.order, section.name))
-
-
-def _input_count(result: object) -> InputCount:
-    counts: Any = result
-    return InputCount(**counts)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -83,6 +83,7 @@ POSTS: Final = Table(
         Column("hashtags", "VARCHAR[]", "hashtags without the sign, as written; NULL: extract from the text"),
         Column("urls", "VARCHAR[]", "links, expanded where the format has that; NULL: extract from the text"),
         Column("mentions", "VARCHAR[]", "mentioned accounts, handles or ids as the format has them"),
+        Column("impressions", "BIGINT", "how often it was shown, as the platform counted when it was seen", "times"),
         Column("observed_at_ms", "BIGINT", "when the collector saw it", "UTC ms"),
     ),
 )
@@ -495,6 +496,76 @@ ACCOUNT_STRUCTURE: Final = Table(
     ),
 )
 
+NARRATIVES: Final = Table(
+    "narratives",
+    "derived",
+    "Families of posts with one wording in the window, each posted by several accounts themselves.",
+    ("scope", "family_id"),
+    (
+        Column("scope", "VARCHAR", "`event` (posts of any side) or `control`"),
+        Column(
+            "family_id", "VARCHAR", "ET1, ET2, ... copies in the event; CT1 in the control; X, R and P: other kinds"
+        ),
+        Column(
+            "kind",
+            "VARCHAR",
+            "exact (one key), copied (exact and near-duplicate), reworded (most of the wording, any order) or"
+            " paraphrase (by the user's model)",
+        ),
+        Column("wording", "VARCHAR", "raw text of a post with the wording that most accounts posted"),
+        Column("posts", "BIGINT", "own posts", "posts"),
+        Column("reposts", "BIGINT", "reposts with the same wording; they make no family", "posts"),
+        Column("wordings", "BIGINT", "distinct wordings among the own posts", "wordings"),
+        Column("accounts", "BIGINT", "accounts with an own post", "accounts"),
+        Column("languages", "VARCHAR[]", "languages as the platform labelled them, sorted"),
+        Column("first_post_id", "VARCHAR", "earliest collected own post; of several at that moment the smallest id"),
+        Column("first_account_id", "VARCHAR", "its author; who wrote the words first is not known"),
+        Column("first_at_ms", "BIGINT", "when, on the coarsest clock of the scope", "UTC ms"),
+        Column("first_accounts", "BIGINT", "accounts with an own post at that moment", "accounts"),
+        Column("last_at_ms", "BIGINT", "last own post in the window", "UTC ms"),
+        Column("half_ms", "BIGINT", "time until half of its accounts had posted it", "ms"),
+        Column(
+            "background_accounts",
+            "BIGINT",
+            "accounts with the same wording outside the window or in the other conversation; NULL: nothing to compare",
+            "accounts",
+        ),
+        Column("specific_share", "DOUBLE", "1 - background rate / rate here, at least 0; low: words usual elsewhere"),
+        Column("targets", "VARCHAR[]", "handles that its posts mention, by accounts; at most five"),
+        Column("target_accounts", "BIGINT[]", "accounts that mention each, aligned with targets", "accounts"),
+    ),
+)
+
+NARRATIVE_ACCOUNTS: Final = Table(
+    "narrative_accounts",
+    "derived",
+    "Accounts with an own post in the window that has a wording to compare; others cannot be judged.",
+    ("scope", "account_id"),
+    (
+        Column("scope", "VARCHAR", "as in narratives"),
+        Column("account_id", "VARCHAR", "the account"),
+        Column("posts", "BIGINT", "its own posts with a wording to compare", "posts"),
+    ),
+)
+
+NARRATIVE_POSTS: Final = Table(
+    "narrative_posts",
+    "derived",
+    "The posts of each family, reposts of its wording among them.",
+    ("scope", "family_id", "post_id"),
+    (
+        Column("scope", "VARCHAR", "as in narratives"),
+        Column("family_id", "VARCHAR", "as in narratives"),
+        Column("kind", "VARCHAR", "as in narratives"),
+        Column("stream", "VARCHAR", "stream of the post"),
+        Column("post_id", "VARCHAR", "the post"),
+        Column("account_id", "VARCHAR", "its author"),
+        Column("at_ms", "BIGINT", "when, on the coarsest clock of the scope", "UTC ms"),
+        Column("reposted", "BOOLEAN", "whether it only repeats another post"),
+        Column("likeness", "DOUBLE", "how like the family's representative it is, 0..1; 1: the same"),
+    ),
+)
+
 TAKEOVER_GROUPS: Final = Table(
     "takeover_groups",
     "derived",
@@ -548,6 +619,9 @@ TABLES: Final = (
     EDGES,
     *COORDINATION,
     ACCOUNT_STRUCTURE,
+    NARRATIVES,
+    NARRATIVE_POSTS,
+    NARRATIVE_ACCOUNTS,
     TAKEOVER_GROUPS,
 )
 

@@ -20,6 +20,7 @@ DAY = 86_400_000
 START = 1_594_927_800_000
 END = START + DAY
 SUBJECTS = ("pro", "con", "both", "control")
+RANDOM = registry.sections().items["seemed_random"].stems
 INPUTS = (
     InputCount("a.csv", "csv", "main", "00", 10, 1200, 1190, 3, 10, {"bad_time": 8, "no_id": 2}),
     InputCount("b.csv", "csv", "sport", "11", 10, 300, 300, 0, 0, {}),
@@ -43,7 +44,8 @@ def lively(seed: int) -> Rows:
         stream = "sport" if roster == "control" else "main"
         at = START + rng.choice([rng.randrange(-28 * DAY, 0), rng.randrange(0, DAY)])
         post = f"p:{number:05d}"
-        posts.append({"stream": stream, "post_id": post, "account_id": account, "at_ms": at, "at_resolution_ms": 1000})
+        row = {"stream": stream, "post_id": post, "account_id": account, "at_ms": at, "at_resolution_ms": 1000}
+        posts.append({**row, "replied_account_id": f"t:{number % 5}"})
         sides = ["pro", "con"] if roster == "both" else [roster]
         sides = sides if roster != "both" or number % 3 == 0 else sides[:1]
         inside = START <= at < END
@@ -54,8 +56,13 @@ def lively(seed: int) -> Rows:
             counts[account] += 1
             firsts[account] = min(firsts[account], at)
     active = [account for account in rosters if counts[account]]
+    tags = [["#tea"] if number % 3 else ["#نه"] for number in range(len(posts))]
     return {
         "posts": posts,
+        "post_features": [
+            {"stream": post["stream"], "post_id": post["post_id"], "hashtags": own}
+            for post, own in zip(posts, tags, strict=True)
+        ],
         "side_posts": side_posts,
         "participants": [
             {"roster": rosters[a], "account_id": a, "posts": counts[a], "first_at_ms": firsts[a]} for a in active
@@ -75,6 +82,7 @@ def lively(seed: int) -> Rows:
         "statuses": [status(rng, a, when) for a in active[10:] for when in (END + DAY, END + 60 * DAY)],
         "edges": edges(rng, [a for a in active if rosters[a] != "control"], "event")
         + edges(rng, [a for a in active if rosters[a] == "control"], "control"),
+        **wordings(rng, posts, rosters),
         **(verdicts := coordinated(rng, active, rosters)),
         "actions": [action(p) for p in posts if p["stream"] == "main"] + verdicts["actions"],
     }
@@ -117,6 +125,45 @@ def coordinated(rng: random.Random, active: Sequence[str], rosters: dict[str, st
         "tested_edges": edges_,
         "edge_evidence": behind,
     }
+
+
+def wordings(rng: random.Random, posts: Rows, rosters: dict[str, str]) -> dict[str, Rows]:
+    """Return families of copies of four posts each, for the event and the control, and who has a wording at all."""
+    inside = [post for post in posts if START <= int(str(post["at_ms"])) < END]
+    families, members, owners = [], [], []
+    for scope in ("event", "control"):
+        own = [post for post in inside if (rosters[str(post["account_id"])] == "control") == (scope == "control")]
+        counts: dict[str, int] = {}
+        for post in own:
+            counts[str(post["account_id"])] = counts.get(str(post["account_id"]), 0) + 1
+        owners += [{"scope": scope, "account_id": account, "posts": posts} for account, posts in counts.items()]
+        for number in range(24):
+            family = {
+                "scope": scope,
+                "family_id": f"{scope}{number}",
+                "kind": ("exact", "copied", "reworded")[(number % 6 == 5) + (number % 6 > 1)],
+            }
+            chosen = sorted(rng.sample(own, 4), key=lambda post: (post["at_ms"], post["post_id"]))
+            members += [{**family, **post, "reposted": False, "likeness": 1.0} for post in chosen]
+            families.append(
+                {
+                    **family,
+                    "wording": "we stand by the river",
+                    "posts": 4,
+                    "reposts": 1,
+                    "wordings": 1 + number % 2,
+                    "accounts": len({post["account_id"] for post in chosen}),
+                    "first_post_id": chosen[0]["post_id"],
+                    "first_account_id": chosen[0]["account_id"],
+                    "first_at_ms": chosen[0]["at_ms"],
+                    "first_accounts": 1,
+                    "last_at_ms": chosen[-1]["at_ms"],
+                    "half_ms": int(str(chosen[1]["at_ms"])) - int(str(chosen[0]["at_ms"])),
+                    "background_accounts": number % 3,
+                    "specific_share": (1.0, 0.6, 0.2)[number % 3],
+                }
+            )
+    return {"narratives": families, "narrative_posts": members, "narrative_accounts": owners}
 
 
 def joint(rng: random.Random, scope: str, named: Sequence[str]) -> list[dict[str, object]]:
@@ -201,18 +248,28 @@ def found(rows: Rows, make_view: MakeView) -> dict[str, Finding]:
     return {finding.id: finding for finding in unique(all_findings(make_view(inputs=INPUTS, **rows)))}
 
 
+CONTROL_VOICE = tuple(
+    f"{n}{part}" for n in ("share_of_voice", "voice_accounts") for part in ("", "_without", "_difference")
+)
+
+
 def expected_ids() -> set[str]:
     ids = {"M1.window", "M1.posts_collected", "M1.coverage", "M1.rejected_rows"}
     ids |= {"M3.candidates.repost", "M3.candidates.text", "M12.share_of_voice.pro", "M12.share_of_voice.con"}
-    ids |= {f"M{number}.status" for number in (8, 13, 14, 15, 16)}
+    ids |= {f"M{number}.status" for number in (8, 14, 15, 16)}
     ids |= {f"M16.published_{name}" for name in ("flagged", "enrolled", "deleted", "deleted_or_inactive", "prevalence")}
     for scope in ("event", "control"):
         ids |= {f"M3.{name}.{scope}" for name in ("groups", "minimum_detectable_jitter", "too_dense")}
-        ids |= {f"M11.groups.{scope}"}
+        ids |= {f"M11.groups.{scope}", f"M2.targets_of_groups.{scope}"}
     for subject in SUBJECTS:
         ids |= {f"M3.{name}.{subject}" for name in ("coordinated", "coordinated_share", "coordinated_at_least")}
         ids |= {f"M3.{name}.{subject}" for name in ("in_step", "lead", "testable")}
-        ids |= {f"M2.{name}.{subject}" for name in ("spike_bins", "peak_ratio")}
+        ids |= {f"M2.{name}.{subject}" for name in ("spike_bins", "peak_ratio", "beyond_lift", "lift", "level_shifts")}
+        ids |= {f"M2.{name}.{subject}" for name in ("hashtag_spikes", "target_spikes", "top_target_share")}
+        ids |= {f"M2.{name}.{subject}" for name in ("targets_of_named", "targets_of_side")}
+        ids |= {
+            f"{stem}.{subject}" for stem in RANDOM if subject != "control" or not stem.endswith(("control", "rence"))
+        }
         ids |= {f"M3.{name}.{subject}" for name in ("participants", "posts")}
         ids |= {f"M4.{name}.{subject}" for name in ("new", "dormant", "low_follower", "default_profile")}
         ids |= {f"M4.{name}.{subject}" for name in ("any", "prevalence", "combinations", "prevalence_audit")}
@@ -228,7 +285,11 @@ def expected_ids() -> set[str]:
         ids |= {f"M10.{name}.{subject}" for name in ("takeover", "groups")}
         ids |= {f"M11.{name}.{subject}" for name in ("starters", "groups_with_starter", "amplified")}
         ids |= {f"M11.{name}.{subject}" for name in ("follow_delay", "step_delay", "core_edges")}
+        ids |= {f"M13.{name}.{subject}" for name in ("exact", "copied", "copied_posts", "families", "usual", "tempo")}
+        ids |= {f"M13.{name}.{subject}" for name in ("from_coordinated", "from_new", "reworded", "paraphrase")}
         if subject != "control":
+            ids |= {f"M13.copied_difference.{subject}", f"M13.reworded_difference.{subject}"}
+            ids |= {f"M2.lift_over_control.{subject}", f"M2.top_target_share_difference.{subject}"}
             ids |= {f"M4.family_difference.{subject}"}
             ids |= {f"M4.any_difference.{subject}", f"M5.difference.{subject}", f"M6.gone_difference.{subject}"}
             ids |= {f"M6.matched_difference.{subject}", f"M6.short_lived_difference.{subject}"}
@@ -246,7 +307,12 @@ def test_every_promised_finding_is_there(found: dict[str, Finding]) -> None:
     # The lively case has all it takes except many posts an account, with clients, 200 other handles, labels;
     # nothing else may be left open.
     labels = ("M4.prevalence_labelled.", "M4.prevalence_latent.", "M4.prevalence_audit.")
-    lacking = ("M9.", "M10.", "M4.random_handle.", *labels)
+    # No post of it has a hashtag or a count of impressions, and no stream is named for comparison.
+    voice = ("M12.page_", "M12.audience_", "M12.displaced_", "M12.voice_impressions")
+    voice += tuple(f"M12.{name}.control" for name in CONTROL_VOICE)
+    # No language, and too few arrivals of either kind in any half hour of so even a day.
+    crowd = ("M2.entry_synchrony", "M2.mix_language")
+    lacking = ("M9.", "M10.", "M13.paraphrase.", "M4.random_handle.", *labels, *voice, *crowd)
     assert [i for i, f in found.items() if f.state == "not_testable" and not i.startswith(lacking)] == []
 
 

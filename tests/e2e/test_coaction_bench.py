@@ -23,12 +23,14 @@ def test_every_case_finds_the_same_edges_and_is_recorded(root: Path, tmp_path: P
         "sql-skewed",
         "coordination",
         "coordination-60s",
+        "narratives",
         "flags",
     ]
     assert [row["case"] for row in rows] == cases
     assert len({(row["edges"], row["pairs"]) for row in rows[:5]}) == 2
     assert all(int(row["edges"]) > 0 for row in rows[:5])
-    assert int(rows[7]["edges"]) > int(rows[7]["pairs"]) / 50  # more judgements than accounts
+    assert 0 < int(rows[7]["edges"]) < int(rows[7]["pairs"])  # families, their posts
+    assert int(rows[8]["edges"]) > int(rows[8]["pairs"]) / 50  # more judgements than accounts
     assert 0 < int(rows[6]["pairs"]) < int(rows[5]["pairs"])
     assert all(float(row["peak_mb"]) > 20 for row in rows)
     with (root / "bench/history.csv").open(encoding="utf-8") as file:

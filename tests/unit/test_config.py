@@ -95,3 +95,33 @@ def test_a_baseline_must_lie_before_the_event(tmp_path: Path) -> None:
     late = GOOD + "[baseline]\nstart = 2020-07-01T00:00:00\nend = 2020-07-17T12:00:00\n"
     with pytest.raises(UsageError, match=r"baseline\.end must not be later than event\.start"):
         config.load(write(tmp_path, late))
+
+
+COMPARED = (
+    GOOD
+    + '[[comparison]]\nstream = "early"\nstart = 2019-07-12T00:00:00\n[[input]]\npath = "e.csv"\nformat = "table"\n'
+)
+
+
+def test_streams_for_comparison_belong_to_nobody(tmp_path: Path) -> None:
+    loaded = config.load(write(tmp_path, COMPARED + 'stream = "early"\n'))
+    assert loaded.streams_apart == ("early",)
+    # Tehran was at UTC+4:30 then, too.
+    assert loaded.comparison_start_ms(loaded.comparisons[0]) == 1562873400000
+    sibling = COMPARED.replace("start = 2019-07-12T00:00:00\n", "") + 'stream = "early"\n'
+    loaded = config.load(write(tmp_path, sibling))
+    assert loaded.comparison_start_ms(loaded.comparisons[0]) == loaded.event.start_ms
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (COMPARED + 'stream = "other"\n', "no [[input]] has stream = 'early'"),
+        (COMPARED + 'stream = "early"\n[control]\nstreams = ["early"]\n', "also a stream of a side, the control"),
+        (COMPARED + 'stream = "early"\n[[comparison]]\nstream = "early"\n', "named twice"),
+    ],
+)
+def test_wrong_streams_for_comparison_are_refused(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as found:
+        config.load(write(tmp_path, text))
+    assert said in str(found.value)

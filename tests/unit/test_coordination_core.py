@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from scipy.stats import binom
 
 from floodmark.coordination import procedure, verdict
+from floodmark.coordination.edges import medians
 from floodmark.coordination.lines import EITHER_WAY, OWN_PACE
 from floodmark.coordination.naming import Answers
 from floodmark.coordination.procedure import coordination
@@ -362,3 +364,12 @@ def test_progress_ends_below_or_at_one_and_never_falls() -> None:
     coordination(labelled(crowd(1)).shares, threads=1, progress=told.append)
     assert told == sorted(told)
     assert 0 < told[0] <= told[-1] <= 1
+
+
+def test_medians_of_runs_are_those_of_numpy() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        start = np.concatenate([[0], np.cumsum(rng.integers(1, 6, rng.integers(0, 20)))])
+        values = rng.integers(-9, 9, start[-1])
+        plain = [int(np.median(values[begin:end])) for begin, end in itertools.pairwise(start)]
+        assert medians(values, start).tolist() == plain

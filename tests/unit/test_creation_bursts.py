@@ -20,6 +20,8 @@ from floodmark.accounts.creation_bursts import (
     MIN_DATED,
     RESOLUTIONS,
     WEEK_MS,
+    _dispersion,
+    _Likelihood,
     _tail,
     bin_test,
     burst_accounts,
@@ -38,6 +40,30 @@ Moments = NDArray[np.int64]
 def quiet(seed: int, accounts: int = 1_500, days: int = 1_500) -> Moments:
     """Creation dates at an even rate."""
     return MONDAY - np.random.default_rng(seed).integers(0, days * DAY_MS, accounts)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_dispersion_against_scipy_bin_by_bin(seed: int) -> None:
+    """The likelihood by scipy's distribution, capped counts by its tail, and the choice made from these."""
+    rng = np.random.default_rng(seed)
+    bins = (300, 5_000, 9_000)[seed % 3]
+    mean, shape = rng.gamma(1, (0.2, 8)[seed % 2], bins) + 1e-3, rng.integers(0, 60, bins) + 0.5
+    counts = rng.negative_binomial(2, 2 / (2 + mean)) if seed < 4 else rng.poisson(mean)
+    caps = np.ceil(mean + 4 * np.sqrt(mean)).astype(np.int64) + 1
+    counts[:5] = caps[:5] + np.arange(5)
+    likelihood, values, unlikely = _Likelihood(counts, caps, mean, shape), [], []
+    grid = [0.0, *np.geomspace(1e-3, 30, 40)]
+    for dispersion in grid:
+        size = 1 / (dispersion + 1 / shape)
+        share = size / (size + mean)
+        terms = np.where(counts < caps, nbinom.logpmf(counts, size, share), nbinom.logsf(caps - 1, size, share))
+        values.append(float(terms.sum()))
+        unlikely.append(int((nbinom.sf(counts - 1, size, share) < 0.01).sum()))
+        assert likelihood(dispersion) == pytest.approx(values[-1], abs=1e-6)
+        assert likelihood.improbable(dispersion) == unlikely[-1]
+    first = max(place for place, value in enumerate(values) if value >= max(values) - 1.3528)
+    calm = [place for place in range(first, 41) if unlikely[place] <= 0.01 * bins + 1]
+    assert _dispersion(counts, mean, shape) == grid[min(calm, default=40)]
 
 
 def test_tail_equals_the_negative_binomial() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from floodmark import derive
+from floodmark import derive, textfold
 from floodmark.config import CaseConfig
 from floodmark.engine.duckdb import Database
 from floodmark.errors import UsageError
@@ -157,6 +158,28 @@ def test_a_keyword_is_whole_words(
     db = base_db([{"post_id": "x:p", "account_id": "x:1", "at_ms": START, "text": text}])
     derive.derive(db, CONFIG.model_copy(update={"sides": (side,)}), tmp_path)
     assert bool(db.rows("SELECT * FROM participants")) is matches
+
+
+def test_keywords_are_found_as_in_the_words_of_every_text(base_db: Callable[..., Database], tmp_path: Path) -> None:
+    rng = random.Random(3)
+    parts = ["vote", "now", "art", "started", " ", " ", "#", "--", "é", "_", "'", "آزادی", "7", "نه", ""]
+    texts = ["".join(rng.choices(parts, k=6)) for _ in range(600)] + ["now, vote", "vote, vote now"]
+    for keywords in (("vote now",), ("art", "now vote"), ("آزادی", "art's", "vote vote now"), ("nothing",)):
+        side = CONFIG.sides[0].model_copy(update={"hashtags": (), "keywords": keywords})
+        db = base_db(
+            [{"post_id": f"x:{n}", "account_id": "x:1", "at_ms": START, "text": text} for n, text in enumerate(texts)]
+        )
+        derive.derive_rosters(db, CONFIG.model_copy(update={"sides": (side,)}), tmp_path)
+
+        def words(text: str) -> str:
+            return " " + re.sub(r"[^\w]+", " ", textfold.fold_text(text)).strip() + " "
+
+        expected = {
+            f"x:{n}" for n, text in enumerate(texts) if any(words(keyword) in words(text) for keyword in keywords)
+        }
+        found = {post for (post,) in db.rows("SELECT post_id FROM side_posts WHERE side = 'red'")}
+        assert found == expected
+        assert bool(expected) is (keywords != ("nothing",))
 
 
 def test_a_blank_keyword_is_refused(base_db: Callable[..., Database], tmp_path: Path) -> None:

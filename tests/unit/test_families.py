@@ -8,7 +8,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from floodmark.accounts.families import adjusted, discoveries, families, feature, judge_kinds, tail
+from floodmark.accounts.families import _inside, adjusted, discoveries, families, feature, judge_kinds, tail
 from floodmark.accounts.handles import rarity
 from floodmark.view import CaseView
 
@@ -159,3 +159,17 @@ def test_ranks_of_handles_like_the_reference_are_even() -> None:
     shares = rarity(handles, np.arange(2_000) < 1_000)
     for group in (shares[:1_000], shares[1_000:]):
         assert abs(float((group <= 0.1).mean()) - 0.1) < 0.04
+
+
+def test_accounts_inside_rosters_equal_looking_each_up() -> None:
+    rng = np.random.default_rng(4)
+    names = ("a", "both", "control", "z")
+    rosters = {f"x:{n}": tuple(name for name in names if rng.random() < 0.3) for n in range(0, 300, 2)}
+    rosters = {account: own for account, own in rosters.items() if own}
+    accounts = [f"x:{n}" for n in rng.permutation(300)[:200]]
+    found = _inside(accounts, rosters)
+    assert list(found) == list(names)
+    for name, own in found.items():
+        assert own.tolist() == [name in rosters.get(account, ()) for account in accounts]
+    assert [own.tolist() for own in _inside([], rosters).values()] == [[]] * 4
+    assert _inside(accounts, {}) == {}

@@ -190,7 +190,7 @@ def test_a_file_that_breaks_off_while_it_is_read(tmp_path: Path) -> None:
         raise OSError(5, "Input/output error")
 
     (tmp_path / "posts.csv").write_text(HEADER)
-    broken = replace(READERS["table"], read=read)
+    broken = replace(READERS["table"], read=read, read_blocks=None)
     with Database() as db, pytest.raises(IngestError, match=r"^posts\.csv: .*to its end \(Input/output error\)"):
         store.ingest_input(db, spec(), tmp_path / "posts.csv", broken, tmp_path / "part")
     assert list((tmp_path / "part").iterdir()) == []

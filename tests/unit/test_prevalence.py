@@ -12,6 +12,7 @@ from floodmark.accounts import latent
 from floodmark.accounts.bayes_prevalence import posterior
 from floodmark.config import CaseConfig
 from floodmark.report.sections import prevalence
+from floodmark.stats import Counts, Floats
 from floodmark.view import CaseView
 
 MakeView = Callable[..., CaseView]
@@ -31,6 +32,9 @@ def test_error_rates_against_brute_force(flagged: int, judged: int) -> None:
         assert end == pytest.approx(share[order][np.searchsorted(mass, chance)], abs=0.01)
 
 
+STARTS = ((0.4, 0.2, 0.7, 0.1), (0.1, 0.05, 0.9, 0.3), (0.7, 0.5, 0.6, 0.05))
+
+
 def test_perfect_knowledge_gives_the_beta_posterior_and_contradictions_none() -> None:
     found = posterior(30, 100, (10**6, 10**6), (10**6, 10**6), 0.9)
     assert found is not None
@@ -45,6 +49,69 @@ def test_finer_grids_move_nothing() -> None:
     assert coarse is not None
     assert fine is not None
     assert coarse.interval == pytest.approx(fine.interval, abs=0.003)
+
+
+def slow_fit(counts: Counts, start: tuple[float, ...]) -> tuple[float, Floats]:
+    """Expectation-maximisation of one table by the formulas, pattern by pattern: G squared and the fitted chances."""
+    flags = counts.shape[1].bit_length() - 1
+    shape = latent.patterns(flags)
+    share, rates = list(start[:2]), np.repeat([start[2:]], flags, axis=0).T
+
+    def given() -> Floats:
+        return np.array([[np.prod(np.where(row > 0, mine, 1 - mine)) for row in shape] for mine in rates])
+
+    def clip(value: Floats) -> Floats:
+        return np.clip(value, 1e-9, 1 - 1e-9)
+
+    for _ in range(400):
+        inside, outside = given()
+        hidden = np.array(
+            [counts[p] * share[p] * inside / (share[p] * inside + (1 - share[p]) * outside) for p in (0, 1)]
+        )
+        share = [float(clip(hidden[p].sum() / max(counts[p].sum(), 1))) for p in (0, 1)]
+        parts = hidden.sum(axis=0), (counts - hidden).sum(axis=0)
+        rates = np.array([clip(part @ shape / max(part.sum(), 1e-9)) for part in parts])
+    inside, outside = given()
+    chance = np.array([share[p] * inside + (1 - share[p]) * outside for p in (0, 1)])
+    chance /= chance.sum(axis=1, keepdims=True)
+    seen = counts > 0
+    expected = (counts.sum(axis=1, keepdims=True) * chance)[seen]
+    return float(2 * (counts[seen] * np.log(counts[seen] / expected)).sum()), chance
+
+
+@pytest.mark.parametrize("flags", [2, 3, 4])
+def test_the_fit_of_many_tables_is_that_of_each_alone(flags: int) -> None:
+    rng = np.random.default_rng(flags)
+    stack = rng.integers(0, rng.integers(2, 300, (6, 2, 1)), (6, 2, 2**flags))
+    stack[0, 1], stack[1, :, ::3] = 0, 0
+    deviance, fitted = latent._deviance(stack, flags)
+    for table, value, chance in zip(stack, deviance, fitted, strict=True):
+        alone = [slow_fit(table, start) for start in STARTS]
+        best = min(one for one, _ in alone)
+        assert value == pytest.approx(best, abs=1e-8)
+        assert min(np.abs(chance - other).max() for one, other in alone if one < best + 1e-6) < 1e-8
+
+
+@pytest.mark.parametrize("flags", [2, 3, 4])
+def test_the_posterior_of_many_points_is_that_of_each_alone(flags: int) -> None:
+    rng = np.random.default_rng(flags)
+    shape = latent.patterns(flags)
+    at, stack = rng.normal(0, 6, (3, 40, 2 + 2 * flags)), rng.integers(0, 90, (3, 2, 2**flags))
+    at[..., 2 : 2 + flags] += 6
+    found = latent._log_posterior(at, stack, latent._log_sums(shape))
+    for table, walker in np.ndindex(3, 40):
+        rates = np.clip(1 / (1 + np.exp(-np.clip(at[table, walker], -30, 30))), 1e-12, 1 - 1e-12)
+        kinds = rates[2 : 2 + flags], rates[2 + flags :]
+        if not (kinds[0] > kinds[1]).all():
+            assert found[table, walker] == -np.inf
+            continue
+        expected = float(np.log(rates * (1 - rates)).sum())
+        for population, pattern in np.ndindex(2, 2**flags):
+            inside, outside = (float(np.prod(np.where(shape[pattern] > 0, kind, 1 - kind))) for kind in kinds)
+            chance = rates[population] * inside + (1 - rates[population]) * outside
+            expected += stack[table, population, pattern] * float(np.log(chance))
+        assert found[table, walker] == pytest.approx(expected, rel=1e-9)
+    assert np.isfinite(found).mean() > 0.1
 
 
 def test_latent_classes_find_planted_shares_and_refuse_dependence_and_alike_populations() -> None:

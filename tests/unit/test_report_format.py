@@ -138,3 +138,9 @@ def test_prose_and_isolated_only_add_isolation(text: str) -> None:
 
 def test_prose_isolates_foreign_runs_with_their_hashtag_sign() -> None:
     assert prose("share of #نه_به_همایش 0.93 (0.88–0.97)") == "share of <bdi>#نه_به_همایش</bdi> 0.93 (0.88–0.97)"
+
+
+def test_an_interval_narrower_than_the_usual_digits_shows_that_it_has_a_width() -> None:
+    shown = figure(1.0004, 1.0001, 1.0008, "ratio")
+    assert (shown.value, shown.interval) == ("1.0004×", "1.0001–1.0008")
+    assert figure(1.06, 1.05, 1.07, "ratio").interval == "1.05–1.07"

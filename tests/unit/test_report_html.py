@@ -22,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floodmark.errors import EvidenceError
+from floodmark.report.charts import Table
 from floodmark.report.html import ReportFacts, inline_script, render_report, write_report
 from floodmark.report.model import label_of
 
@@ -203,7 +204,7 @@ def test_every_finding_is_on_the_page_with_its_figure(page: Page) -> None:
 def test_the_page_has_no_number_that_is_not_in_findings_or_facts() -> None:
     fixed = Page(render_report([], case.facts())).text
     inputs = "328,604 328,451 1,204 153 120 33 61,020 389,624 389,471 48,211,904 9,100,113"
-    config = "17 19 15 13 2020 00:00 04:30 95 60 2 0.95 20 30 180 15 28 0.5 0 0.1.0 256 3 1 5 8 10 600 3600"
+    config = "17 19 15 13 2020 00:00 04:30 95 60 2 0.95 20 30 180 15 28 0.5 0 0.1.0 256 3 1 5 8 10 50 600 3600 4,000"
     allowed = set(inputs.split()) | set(config.split())
     # Hashes, the measures' own names and Vega's licence are no figures.
     words = re.sub(r"\b(?:M\d+|abab\w*|cdcd\w*|BSD-3)\b", "", fixed)
@@ -478,3 +479,18 @@ def test_the_claims_read_as_agreed(page: Page) -> None:
     screens = shown[shown.index("In one look Sides") : shown.index("Data No row disappears")]
     agreed = (Path(__file__).parents[1] / "golden" / "report_claims.txt").read_text(encoding="utf-8")
     assert screens.split() == agreed.split()
+
+
+def test_of_each_subject_some_lines_stand_open_and_the_others_fold() -> None:
+    rows = tuple((who, str(number)) for who in ("a", "b") for number in range(4))
+    table = Table(("Subject", "Line"), rows, 1, open_each=3)
+    assert table.shown == (*rows[:3], *rows[4:7])
+    assert table.folded == (rows[3], rows[7])
+    assert Table(("Subject", "Line"), rows).folded == ()
+
+
+def test_a_reason_to_leave_accounts_out_stands_once() -> None:
+    from floodmark.report.model import _merged
+
+    lines = ["Left out because x: 1 of 2 accounts.", "Another: limit.", "Left out because x: 3 of 4 accounts."]
+    assert _merged(lines) == ("Left out because x: 1 of 2 accounts; 3 of 4 accounts.", "Another: limit.")

@@ -361,6 +361,6 @@ def test_share_of_voice_equals_counting_by_hand(make_view: MakeView) -> None:
 
 def test_one_side_alone_has_no_share_of_voice(make_view: MakeView) -> None:
     view = make_view({"side": [{"name": "pro", "hashtags": ["pro"]}]}, side_posts=[side_post("pro", 1, START)])
-    (found,) = voice.findings(view)
+    found = by_id(voice.findings(view))["M12.share_of_voice.pro"]
     assert found.state == "not_testable"
     assert "one side only" in found.method

@@ -57,6 +57,27 @@ def at(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
+def tagged_sides(row: Row, loaded: config.CaseConfig) -> set[str]:
+    tags = {fold(tag) for tag in row["hashtags"].split()}
+    return {side.name for side in loaded.sides if tags & {fold(tag) for tag in side.hashtags}}
+
+
+def audiences(posts: list[Row], loaded: config.CaseConfig) -> dict[str, float]:
+    """Recount who of a side's users in the window used its hashtags before the event, or again after it."""
+    users: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in posts:
+        sides, moment = tagged_sides(row, loaded), at(row["created_at"])
+        when = "before" if moment < START else "after" if moment >= END else "inside"
+        for side in sides:
+            users[side, when].add(row["account_id"])
+        users["both", when] |= {row["account_id"]} if sides and (when != "inside" or len(sides) == 2) else set()
+    return {
+        f"M12.audience_{when}.{name}": len(users[name, "inside"] & users[name, when]) / len(users[name, "inside"])
+        for name in ("against", "for", "both")
+        for when in ("before", "after")
+    }
+
+
 def sides_of(row: Row, loaded: config.CaseConfig) -> set[str]:
     tags, text = {fold(tag) for tag in row["hashtags"].split()}, fold(row["text"])
     return {
@@ -76,6 +97,7 @@ def recounted(case_file: Path, tables: dict[str, list[Row]]) -> dict[str, float]
     loaded = config.load(case_file)
     side_posts: dict[str, Counter[str]] = defaultdict(Counter)
     voice: Counter[str] = Counter()
+    speakers: dict[str, set[str]] = defaultdict(set)
     profile: dict[str, Row] = {}
     for stream in ("posts", "control"):
         for row in tables[stream]:
@@ -87,13 +109,17 @@ def recounted(case_file: Path, tables: dict[str, list[Row]]) -> dict[str, float]
                 side_posts[row["account_id"]][side] += 1
             side_posts[row["account_id"]]["any"] += bool(sides)
             if stream == "posts" and sides:
+                for name in (*sides, "any", *(("both",) if len(sides) == 2 else ())):
+                    speakers[name].add(row["account_id"])
                 voice["any"] += 1
                 voice.update(sides | ({"both"} if len(sides) == 2 else set()))
     last, ever_gone = dict[str, Row](), set[str]()
     for row in sorted(tables["statuses"], key=lambda row: row["observed_at"]):
         last[row["account_id"]] = row
         ever_gone |= {row["account_id"]} if row["status"] in GONE else set()
-    found = {f"M12.share_of_voice.{name}": voice[name] / voice["any"] for name in ("against", "for")}
+    found = {f"M12.share_of_voice.{name}": voice[name] / voice["any"] for name in ("against", "for", "both")}
+    for name in ("against", "for", "both"):
+        found[f"M12.voice_accounts.{name}"] = len(speakers[name]) / len(speakers["any"])
     for subject in ("against", "for", "both", "control"):
         roster = [account for account, counts in side_posts.items() if roster_of(counts) == subject]
         found[f"M3.participants.{subject}"] = len(roster)
@@ -108,12 +134,18 @@ def recounted(case_file: Path, tables: dict[str, list[Row]]) -> dict[str, float]
         found[f"M5.enrolled_accounts.{subject}"] = flags["M5.enrolled"]
         for name in (*SHARES, "M6.not_found", "M6.returned", "M6.protected", "M6.renamed"):
             found[f"{name}.{subject}"] = flags[name] / len(roster)
+        posts = sorted(side_posts[account]["any"] for account in roster)
+        apart = sum(abs(one - other) for one in posts for other in posts)
+        found[f"M2.gini.{subject}"] = apart / (2 * sum(posts) * (len(posts) - 1))
+        whole = len(posts) // 100
+        busiest = sum(posts[len(posts) - whole :]) + (len(posts) / 100 - whole) * posts[len(posts) - whole - 1]
+        found[f"M2.top_posts_share.{subject}"] = busiest / sum(posts)
         for name in ("M4.dormant", "M4.any"):
             found[f"{name}.{subject}.low"] = flags[name] / len(roster)
             found[f"{name}.{subject}.high"] = (flags[name] + flags[f"{name} unknown"]) / len(roster)
         stream = "control" if subject == "control" else "posts"
         found |= deleted_of(tables, stream, set(roster), subject)
-    return found
+    return found | audiences(tables["posts"], loaded)
 
 
 def deleted_of(tables: dict[str, list[Row]], stream: str, roster: set[str], subject: str) -> dict[str, float]:
@@ -181,9 +213,45 @@ def test_the_truth_is_what_the_files_say(case: SimulationResult, recount: dict[s
         elif f"{name}.low" in recount:
             assert entry["value"] == recount[f"{name}.low"] == recount[f"{name}.high"], name
             checked += 1
-    assert checked == 2 + 4 * 21
+    assert checked == 6 + 6 + 4 * 23
     unsettled = {name.rsplit(".", 1)[0] for name in truth if name not in recount and f"{name}.low" not in recount}
-    assert unsettled == {"M7.in_country", "M2.spike_bins", "campaign"}
+    # Some counts of impressions are not in the files, and whom nobody silenced cannot be counted.
+    hidden = {"M12.voice_impressions", "M12.displaced_posts", "M12.displaced_authors", "M13.exact"}
+    whose = {"M2.entry_synchrony", "M2.targets_of_named"}
+    assert unsettled == {"M7.in_country", "M2.spike_bins", "M2.beyond_lift", "campaign", *hidden, *whose}
+
+
+def test_the_planted_target_and_entries_are_what_the_files_say(
+    case: SimulationResult, tables: dict[str, list[Row]]
+) -> None:
+    owner = {row["account_id"]: row for row in tables["truth/accounts"]}
+    answers: dict[str, set[str]] = defaultdict(set)
+    before: set[str] = set()
+    loaded = config.load(case.case)
+    for row in tables["posts"]:
+        if at(row["created_at"]) < START:
+            before |= {row["account_id"]} if sides_of(row, loaded) else set()
+        elif (
+            at(row["created_at"]) < END and row["replied_account_id"] and owner[row["account_id"]]["role"] == "campaign"
+        ):
+            answers[row["replied_account_id"]].add(row["account_id"])
+    supporters = {name: len(who) for name, who in answers.items() if owner[name]["role"] == "organic_for"}
+    target, members = max(supporters.items(), key=lambda item: item[1])
+    assert members >= 10
+    assert sum(supporters.values()) == members, "nobody else of the supporters is answered by the campaign"
+    planted = 0
+    for subject in ("against", "for", "both", "control"):
+        entry = case.truth[f"M2.targets_of_named.{subject}"]
+        answering = {name for name in answers[target] if owner[name]["roster"] == subject}
+        assert entry["value"] == int(bool(answering))  # type: ignore[index]
+        planted += len(answering)
+        if subject == "control":
+            assert case.truth["M2.entry_synchrony.control"]["value"] == 0  # type: ignore[index]
+            continue
+        new = [row for row in owner.values() if row["roster"] == subject and row["account_id"] not in before]
+        share = sum(row["role"] == "campaign" for row in new) / len(new) if new else 0
+        assert case.truth[f"M2.entry_synchrony.{subject}"]["value"] == pytest.approx(share)  # type: ignore[index]
+    assert planted == members
 
 
 def test_the_campaign_has_its_counts_exactly(case: SimulationResult, tables: dict[str, list[Row]]) -> None:
@@ -269,7 +337,7 @@ def test_posts_refer_to_earlier_posts_of_their_stream(tables: dict[str, list[Row
 
 def test_times_lie_in_the_collection_and_after_the_account_was_made(tables: dict[str, list[Row]]) -> None:
     for row in tables["posts"] + tables["control"]:
-        assert BASELINE <= at(row["created_at"]) < END
+        assert BASELINE <= at(row["created_at"]) < END + timedelta(days=3)
         assert at(row["account_created_at"]) < at(row["created_at"])
         if row["previous_post_at"]:
             assert at(row["account_created_at"]) < at(row["previous_post_at"]) < BASELINE
@@ -284,11 +352,14 @@ def test_hashtags_and_links_are_those_of_the_text(tables: dict[str, list[Row]]) 
 
 def test_statuses_cover_all_accounts_at_every_poll(tables: dict[str, list[Row]]) -> None:
     accounts = {row["account_id"] for row in tables["posts"] + tables["control"]}
+    at_end: dict[str, str] = defaultdict(str)
     last_post: dict[str, str] = defaultdict(str)
     last_earlier: dict[str, str] = defaultdict(str)
     early = START - timedelta(days=7)
     for row in tables["posts"] + tables["control"]:
         last_post[row["account_id"]] = max(last_post[row["account_id"]], row["created_at"])
+        if at(row["created_at"]) < END:
+            at_end[row["account_id"]] = max(at_end[row["account_id"]], row["created_at"])
         if at(row["created_at"]) < early:
             last_earlier[row["account_id"]] = max(last_earlier[row["account_id"]], row["created_at"])
     polls = defaultdict(set)
@@ -305,13 +376,21 @@ def test_statuses_cover_all_accounts_at_every_poll(tables: dict[str, list[Row]])
         assert row["status"] in STATUS_WORDS
         assert bool(row["last_post_at"]) == (row["status"] in {"active", "renamed"})
         if row["last_post_at"]:
-            assert max(last_post[row["account_id"]], later.get(row["account_id"], "")) <= row["last_post_at"]
+            posted = (at_end if at(row["observed_at"]) == END else last_post)[row["account_id"]]
+            assert max(posted, later.get(row["account_id"], "")) <= row["last_post_at"]
             assert row["last_post_at"] <= row["observed_at"]
             later[row["account_id"]] = row["last_post_at"]
     assert set(before) == set(last_earlier)
     assert sorted(map(at, polls)) == [END + timedelta(days=days) for days in (0, 7, 30, 45)]
     assert all(seen == accounts for seen in polls.values())
     assert {row["status"] for row in tables["statuses"] if at(row["observed_at"]) == END} == {"active"}
+
+
+def test_who_is_gone_posts_no_more(tables: dict[str, list[Row]]) -> None:
+    gone = {row["account_id"]: row["observed_at"] for row in tables["statuses"][::-1] if row["status"] in GONE}
+    after = [row for row in tables["posts"] + tables["control"] if at(row["created_at"]) >= END]
+    assert len({row["account_id"] for row in after} & set(gone)) >= 1
+    assert all(row["created_at"] < gone[row["account_id"]] for row in after if row["account_id"] in gone)
 
 
 def test_the_inputs_hold_no_truth(case: SimulationResult, tables: dict[str, list[Row]]) -> None:
@@ -332,7 +411,7 @@ def test_the_case_file_loads_and_names_the_columns(case: SimulationResult, table
     assert loaded.event.country == "IR"
     assert loaded.subjects == ("against", "for", "both", "control")
     for spec in loaded.inputs:
-        if spec.format == "deletions":
+        if spec.format == "deletions" or spec.path.startswith("earlier-"):
             continue
         header = tables[spec.path.removesuffix(".csv")][0]
         assert set(spec.columns.values()) <= set(header)
@@ -387,7 +466,7 @@ def test_the_same_seed_gives_the_same_bytes(case: SimulationResult, tmp_path: Pa
     simulate(tmp_path / "other", scale=SCALE, seed=7)
     first, again, other = digests(case.case.parent), digests(tmp_path / "again"), digests(tmp_path / "other")
     assert first == again
-    assert len(first) == 8
+    assert len(first) == 8 + 8
     changed = {name for name in first if first[name] != other[name]}
     assert changed == set(first) - {"case.toml"}
     # Into an existing folder: replaced as a whole, nothing left over.

@@ -204,7 +204,9 @@ def test_order_does_not_matter_and_neither_does_the_week() -> None:
         find_spikes(
             times + shift,
             days,
-            Window(**{k: v + shift if k.endswith("_ms") else v for k, v in window.__dict__.items()}),
+            Window(
+                **{k: v + shift if k.endswith("_ms") and isinstance(v, int) else v for k, v in window.__dict__.items()}
+            ),
         )
     )
     for other in (shuffled, moved):

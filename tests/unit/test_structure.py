@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from floodmark import schema
-from floodmark.accounts import order
+from floodmark.accounts import order, structure_groups
 from floodmark.accounts.structure import account_structure, joint_actions, median_ranks, roles_of
 from floodmark.accounts.structure_groups import Edges, core_share, delay, episodes_of, group_rows, innermost_core
 from floodmark.findings import Finding
@@ -285,6 +285,17 @@ def test_row_order_duplicates_names_and_the_calendar_change_nothing(seed: int, m
     assert {who: row["role"] for who, row in expected.items()} == {who: renamed[other[who]]["role"] for who in people}
 
 
+def test_without_a_group_every_figure_says_that_none_was_found(make_view: MakeView) -> None:
+    tested = [{"window_s": 60, "scope": scope} for scope in ("event", "control")]
+    states = [{"account_id": f"x:{n}", "scope": "control", "state": "tested", "actions": 9} for n in range(3)]
+    states += [{"account_id": "x:9", "scope": "control", "state": "untestable", "actions": 1}]
+    found = {f.id: f for f in structure.findings(make_view(coordination_tests=tested, coordinated_accounts=states))}
+    assert {f.state for f in found.values()} == {"not_testable"}
+    reason = "no group in the control, so there is no order within one to look at; it could test 3 accounts"
+    assert reason in found["M11.groups_with_starter.control"].method
+    assert "it could test 0 accounts" in found["M11.groups_with_starter.pro"].method
+
+
 def test_no_groups_no_accounts_nothing_fails(make_view: MakeView) -> None:
     assert columns(make_view()) == {}
     found = structure.findings(make_view())
@@ -312,6 +323,31 @@ def test_the_delay_covers_the_truth() -> None:
         covered += found.low_ms <= 19_334 <= found.high_ms
     # The median of such a sum, of 10^7 draws; the percentile bootstrap covers a little under its level.
     assert covered >= 180
+
+
+@pytest.mark.parametrize("cells", [1, 700, 2**18])
+def test_the_delay_is_that_of_one_resample_after_another(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(structure_groups, "_CELLS", cells)
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(12, 400))
+        lags = rng.integers(-3, int(rng.choice([9, 10_000])), n)
+        episode = rng.integers(0, n, n) // int(rng.integers(1, 12))
+        late = lags > 0
+        names = np.unique(episode[late])
+        draws, medians = np.random.default_rng(20200717), []
+        for _ in range(500):
+            times = np.bincount(draws.integers(0, len(names), len(names)), minlength=len(names))
+            drawn = np.sort(np.repeat(lags[late], times[np.searchsorted(names, episode[late])]))
+            medians.append(int(drawn[(len(drawn) - 1) // 2]))
+        found = delay(lags, episode, 0.9)
+        if len(names) < 10:
+            assert found is None
+            continue
+        assert found is not None
+        middle = int(np.sort(lags[late])[(int(late.sum()) - 1) // 2])
+        low, high = np.quantile(medians, ((1 - 0.9) / 2, 1 - (1 - 0.9) / 2), method="nearest")
+        assert found[:3] == (middle, min(int(low), middle), max(int(high), middle))
 
 
 def test_too_few_episodes_give_no_delay() -> None:
@@ -401,8 +437,7 @@ def test_findings_of_a_planted_hierarchy(make_view: MakeView) -> None:
     assert step.value < lag.value
     share = found["M11.core_edges.pro"]
     assert share.value == pytest.approx((66 - 28) / 66)
-    # The other side has nobody in any group: no figure, no zero but the one of groups.
-    assert found["M11.starters.con"].state == "not_testable"
-    assert found["M11.groups_with_starter.con"].value == 0
-    assert found["M11.groups_with_starter.con"].details == {"groups": 0}
+    # The other side has nobody in any group: no figure, and no zero that reads like a finding.
+    for name in ("starters", "groups_with_starter"):
+        assert (found[f"M11.{name}.con"].state, found[f"M11.{name}.con"].value) == ("not_testable", None)
     assert found["M11.groups.control"].state == "not_testable"

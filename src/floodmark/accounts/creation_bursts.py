@@ -70,6 +70,7 @@ _RISE: Final = 5.0
 _RISE_EVEN: Final = 4.0
 #: Half the chi-square quantile at a one-sided level of 95 %.
 _LIKELIHOOD_DROP: Final = 1.3528
+_CHUNK: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -310,25 +311,73 @@ def _dispersion(counts: Counts, mean: Floats, shape: Floats) -> float:
     all the time has waves, not bursts.
     """
     caps = np.ceil(mean + 4 * np.sqrt(mean)).astype(np.int64) + 1
-    above = counts >= caps
-    values = np.array([_likelihood(np.minimum(counts, caps), above, mean, shape, float(d)) for d in _DISPERSIONS])
+    likelihood = _Likelihood(counts, caps, mean, shape)
+    values = np.array([likelihood(float(dispersion)) for dispersion in _DISPERSIONS])
     first = int(np.flatnonzero(values >= values.max() - _LIKELIHOOD_DROP)[-1])
     for dispersion in _DISPERSIONS[first:]:
-        p_value = _tail(counts, mean, shape, float(dispersion))
-        if (p_value < _UNREST).sum() <= _UNREST * counts.size + 1:
+        if likelihood.improbable(float(dispersion)) <= _UNREST * counts.size + 1:
             break
     return float(dispersion)
 
 
-def _likelihood(counts: Counts, above: NDArray[np.bool_], mean: Floats, shape: Floats, dispersion: float) -> float:
-    from scipy.special import betainc, gammaln
+class _Likelihood:
+    """The log likelihood of the counts of all bins by dispersion; of a count at its cap it is known only that it is.
 
-    size = _size(shape, dispersion)
-    share = mean / (mean + size)
-    zero = size * np.log1p(-share)
-    log = np.where(counts == 0, zero, 0.0)
-    some = (counts > 0) & ~above
-    n, r = counts[some], size[some]
-    log[some] = gammaln(n + r) - gammaln(r) - gammaln(n + 1) + zero[some] + n * np.log(share[some])
-    log[above] = np.log(np.maximum(betainc(counts[above], size[above], share[above]), 1e-300))
-    return float(log.sum())
+    With v, the inverse of the size, a count n has the chance (1 + mean v)^-(1/v + n) (mean v)^n times a quotient of
+    gamma functions, which depends on n and shape alone: few pairs of them differ.
+    """
+
+    def __init__(self, counts: Counts, caps: Counts, mean: Floats, shape: Floats) -> None:
+        from scipy.special import gammaln
+
+        above = counts >= caps
+        known = ~above
+        some = known & (counts > 0)
+        self._above = caps[above], counts[above], mean[above], shape[above]
+        self._known = counts[known].astype(np.float64), mean[known], 1.0 / shape[known]
+        self._some = counts[some], mean[some], shape[some]
+        shapes, place = np.unique(shape[some], return_inverse=True)
+        pairs, self._pair, times = np.unique(
+            counts[some] * len(shapes) + place, return_inverse=True, return_counts=True
+        )
+        self._times = times.astype(np.float64)
+        self._pair_count, self._pair_shape = pairs // max(1, len(shapes)), shapes[pairs % max(1, len(shapes))]
+        self._constant = float(counts[some] @ np.log(mean[some]) - self._times @ gammaln(self._pair_count + 1))
+
+    def __call__(self, dispersion: float) -> float:
+        from scipy.special import betainc
+
+        total = self._constant + float(self._times @ self._quotients(dispersion))
+        # Few enough bins at once to stay near the processor.
+        for first in range(0, len(self._known[0]), _CHUNK):
+            counts, mean, inverse = (column[first : first + _CHUNK] for column in self._known)
+            inverse = inverse + dispersion
+            total -= float(np.log1p(mean * inverse) @ (1 / inverse + counts))
+        caps, _, mean, shape = self._above
+        if len(caps):
+            size = _size(shape, dispersion)
+            reached = betainc(caps, size, mean / (mean + size))
+            total += float(np.log(np.maximum(reached, 1e-300)).sum())
+        return total
+
+    def _quotients(self, dispersion: float) -> Floats:
+        """Return, for each pair of count n and shape, log of gamma(size + n) / gamma(size) / size^n."""
+        from scipy.special import gammaln
+
+        size = _size(self._pair_shape, dispersion)
+        result: Floats = gammaln(self._pair_count + size) - gammaln(size) - self._pair_count * np.log(size)
+        return result
+
+    def improbable(self, dispersion: float) -> int:
+        """Return how many bins have a chance of at least so many accounts below _UNREST."""
+        from scipy.special import gammaln
+
+        counts, mean, shape = self._some
+        size = _size(shape, dispersion)
+        exactly = counts * np.log(mean) - gammaln(counts + 1) + self._quotients(dispersion)[self._pair]
+        exactly -= np.log1p(mean / size) * (size + counts)
+        # Where the count itself is no less probable than that, it and more are not.
+        rare = exactly < np.log(_UNREST) + 1e-6
+        _, high, high_mean, high_shape = self._above
+        low = _tail(counts[rare], mean[rare], shape[rare], dispersion)
+        return int((low < _UNREST).sum() + (_tail(high, high_mean, high_shape, dispersion) < _UNREST).sum())

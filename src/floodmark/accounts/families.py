@@ -14,11 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from floodmark.accounts.handles import LOCAL_SQL
+from floodmark.engine.duckdb import Database
 from floodmark.registry import Judgements
 from floodmark.textfold import fold_text
 from floodmark.view import CaseView
@@ -174,38 +176,77 @@ class _Column:
     platform_of: Ints
 
 
+#: What the flags of one case share: each kind is looked for once.
+_LAST: WeakKeyDictionary[Database, tuple[tuple[object, ...], dict[str, Families]]] = WeakKeyDictionary()
+
+
 def families(view: CaseView, kinds: Sequence[str] = tuple(KINDS)) -> Families:
     """Find the families of every roster (tables in: accounts, participants).
 
     The reference of a side is every other account of the same platform except those on several sides, which may be of
     its family; that of `both` is the control and the accounts on no side; that of the control everybody else. Accounts
-    of a platform on which there is nobody to compare with are not judged.
+    of a platform on which there is nobody to compare with are not judged. What was found is kept for a database until
+    its accounts, participants or parameters are others.
     """
-    rosters: dict[str, set[str]] = {}
-    for roster, account in view.db.rows("SELECT roster, account_id FROM participants"):
-        rosters.setdefault(roster, set()).add(account)
+    state = (
+        view.config.parameters,
+        *view.db.one("SELECT count(*), bit_xor(hash(COLUMNS(*))) FROM accounts"),
+        *view.db.one("SELECT count(*), bit_xor(hash(roster, account_id)) FROM participants"),
+    )
+    known = _LAST.get(view.db)
+    if known is None or known[0] != state:
+        known = _LAST[view.db] = (state, {})
+    missing = [kind for kind in kinds if kind not in known[1]]
+    rosters = _rosters(view) if missing else {}
+    for kind in missing:
+        known[1][kind] = _of_kind(view, kind, rosters)
+    parts = [known[1][kind] for kind in kinds]
+    found = [family for part in parts for family in part.found]
+    judged = {key: accounts for part in parts for key, accounts in part.judged.items()}
+    return Families(tuple(sorted(found, key=lambda f: (f.roster, -f.size, f.kind, f.accounts))), judged)
+
+
+def _rosters(view: CaseView) -> dict[str, tuple[str, ...]]:
+    """Return the rosters of each participant."""
+    rosters: dict[str, tuple[str, ...]] = {}
+    for roster, account in view.db.rows("SELECT roster, account_id FROM participants ORDER BY roster"):
+        rosters[account] = (*rosters.get(account, ()), roster)
+    return rosters
+
+
+def _inside(accounts: Sequence[str], rosters: Mapping[str, tuple[str, ...]]) -> dict[str, Bools]:
+    """Return for each roster which of the accounts it has; one that is in none is counted as elsewhere.
+
+    Accounts are looked up once, not once a roster: few combinations of rosters differ.
+
+    >>> {roster: own.tolist() for roster, own in _inside(["a", "b", "c"], {"a": ("x", "y"), "c": ("y",)}).items()}
+    {'x': [True, False, False], 'y': [True, False, True]}
+    """
+    kinds = [(), *sorted(set(rosters.values()))]
+    number = {kind: place for place, kind in enumerate(kinds)}
+    place = np.array([number[rosters.get(account, ())] for account in accounts], dtype=np.int64)
+    names = sorted({roster for kind in kinds for roster in kind})
+    return {roster: np.array([roster in kind for kind in kinds])[place] for roster in names}
+
+
+def _of_kind(view: CaseView, kind: str, rosters: Mapping[str, tuple[str, ...]]) -> Families:
     found: list[Family] = []
     judged: dict[tuple[str, str], tuple[str, ...]] = {}
-    for kind in kinds:
-        column = _column(view, kind)
-        # Row by row which roster has the account; one that is in none is counted as elsewhere.
-        inside = {
-            roster: np.fromiter((account in members for account in column.accounts), bool, len(column.accounts))
-            for roster, members in sorted(rosters.items())
-        }
-        sides = np.zeros(len(column.accounts), dtype=bool)
-        for roster, own in inside.items():
-            sides |= own if roster != "control" else False
-        nobody = np.zeros(len(column.accounts), dtype=bool)
-        for roster, own in inside.items():
-            left_out = sides if roster == "both" else nobody if roster == "control" else inside.get("both", nobody)
-            others = ~own & ~left_out
-            comparable = np.bincount(column.platform[others], minlength=len(column.platforms)) > 0
-            rows = np.flatnonzero(own & comparable[column.platform])
-            if len(rows):
-                judged[roster, kind] = tuple(column.accounts[row] for row in rows)
-                found += _tested(view, (roster, kind), column, rows, others, inside)
-    return Families(tuple(sorted(found, key=lambda f: (f.roster, -f.size, f.kind, f.accounts))), judged)
+    column = _column(view, kind)
+    inside = _inside(column.accounts, rosters)
+    sides = np.zeros(len(column.accounts), dtype=bool)
+    for roster, own in inside.items():
+        sides |= own if roster != "control" else False
+    nobody = np.zeros(len(column.accounts), dtype=bool)
+    for roster, own in inside.items():
+        left_out = sides if roster == "both" else nobody if roster == "control" else inside.get("both", nobody)
+        others = ~own & ~left_out
+        comparable = np.bincount(column.platform[others], minlength=len(column.platforms)) > 0
+        rows = np.flatnonzero(own & comparable[column.platform])
+        if len(rows):
+            judged[roster, kind] = tuple(column.accounts[row] for row in rows)
+            found += _tested(view, (roster, kind), column, rows, others, inside)
+    return Families(tuple(found), judged)
 
 
 def _column(view: CaseView, kind: str) -> _Column:

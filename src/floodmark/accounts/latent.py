@@ -23,6 +23,8 @@ _THIN: Final = 5
 _START_STEPS: Final = 120
 _EM_STEPS: Final = 400
 _BOOTSTRAPS: Final = 99
+#: Where the fit begins: the two shares, the true and the false rate of every flag.
+_STARTS: Final = np.array([(0.4, 0.2, 0.7, 0.1), (0.1, 0.05, 0.9, 0.3), (0.7, 0.5, 0.6, 0.05)])
 #: The fit is refused, or the populations count as alike, at this chance.
 _ALPHA: Final = 0.05
 _MIXING: Final = 1.1
@@ -90,22 +92,23 @@ def posterior_draws(stack: Counts, rng: np.random.Generator, steps: int = _STEPS
     flags = int(stack.shape[-1]).bit_length() - 1
     tables = stack.shape[0]
     at = _start(np.repeat(stack, walkers, axis=0), flags, rng).reshape(tables, walkers, -1)
-    shape = patterns(flags)
-    here = _log_posterior(at, stack, shape)
+    sums = _log_sums(patterns(flags))
+    here = _log_posterior(at, stack, sums)
     size = at.shape[-1]
     kept = []
     half = walkers // 2
+    table = np.arange(tables)[:, None]
     for step in range(steps):
         # Each half moves along differences within the other, so that the halves can move at once.
         for mine, theirs in ((slice(0, half), slice(half, walkers)), (slice(half, walkers), slice(0, half))):
             picked = rng.integers(0, half, (2, tables, half))
             picked[1] = np.where(picked[0] == picked[1], (picked[1] + 1) % half, picked[1])
             others = at[:, theirs]
-            pairs = [np.take_along_axis(others, pick[:, :, None], axis=1) for pick in picked]
+            pairs = others[table, picked]
             # Now and then a whole difference, to cross from one peak to another.
             scale = 1.0 if step % 10 == 9 else 2.38 / float(np.sqrt(2 * size)) * float(rng.uniform(0.5, 1.1))
             proposed = at[:, mine] + scale * (pairs[0] - pairs[1]) + rng.normal(0, 1e-3, (tables, half, size))
-            there = _log_posterior(proposed, stack, shape)
+            there = _log_posterior(proposed, stack, sums)
             moved = np.log(rng.random((tables, half))) < there - here[:, mine]
             at[:, mine] = np.where(moved[:, :, None], proposed, at[:, mine])
             here[:, mine] = np.where(moved, there, here[:, mine])
@@ -114,24 +117,39 @@ def posterior_draws(stack: Counts, rng: np.random.Generator, steps: int = _STEPS
     return np.stack(kept)
 
 
-def _log_posterior(at: Floats, stack: Counts, shape: Floats) -> Floats:
-    """Return the log posterior on the logit scale; at[b, walker, parameter]: shares, true and false rates."""
-    flags = shape.shape[1]
-    rates = np.clip(1 / (1 + np.exp(-np.clip(at, -30, 30))), 1e-12, 1 - 1e-12)
-    share, true, false = rates[..., :2], rates[..., 2 : 2 + flags], rates[..., 2 + flags :]
-    inside = np.ones((*at.shape[:2], shape.shape[0]))
-    outside = np.ones_like(inside)
-    for place in range(flags):
-        on = shape[:, place] > 0
-        inside *= np.where(on, true[..., place, None], 1 - true[..., place, None])
-        outside *= np.where(on, false[..., place, None], 1 - false[..., place, None])
-    value: Floats = np.log(rates * (1 - rates)).sum(axis=-1)
-    for population in range(2):
-        part = share[..., population, None]
-        chance = np.maximum(part * inside + (1 - part) * outside, 1e-300)
-        value = value + (stack[:, None, population] * np.log(chance)).sum(axis=-1)
-    result: Floats = np.where((true > false).all(axis=-1), value, -np.inf)
+def _log_posterior(at: Floats, stack: Counts, sums: Floats) -> Floats:
+    """Return the log posterior on the logit scale; at[b, walker, parameter]: shares, true and false rates.
+
+    `sums` is what `_log_sums` returns.
+    """
+    rates = 1 / (1 + np.exp(-np.minimum(np.maximum(at, -30), 30)))
+    rates = np.minimum(np.maximum(rates, 1e-12), 1 - 1e-12)
+    both = np.concatenate([rates, 1 - rates], axis=-1)
+    size, flags = rates.shape[-1], rates.shape[-1] // 2 - 1
+    logs = np.log(both) @ sums
+    given = np.exp(logs[..., 1:]).reshape(*logs.shape[:-1], 2, -1)
+    # [b, walker, population, pattern]
+    chance = both[..., :2, None] * given[..., :1, :] + both[..., size : size + 2, None] * given[..., 1:, :]
+    value = logs[..., 0] + (stack[:, None] * np.log(np.maximum(chance, 1e-300))).sum(axis=(-2, -1))
+    result: Floats = np.where((rates[..., 2 : 2 + flags] > rates[..., 2 + flags :]).all(axis=-1), value, -np.inf)
     return result
+
+
+def _log_sums(shape: Floats) -> Floats:
+    """Return which logs of the parameters, then of 1 minus these, add up to what.
+
+    The first column is the prior on the logit scale, then come the chance of each pattern in the hidden class, and the
+    chance of each outside of it.
+    """
+    count, flags = shape.shape
+    size = 2 + 2 * flags
+    sums = np.zeros((2 * size, 1 + 2 * count))
+    sums[:, 0] = 1
+    for kind in range(2):
+        first, columns = 2 + kind * flags, slice(1 + kind * count, 1 + (kind + 1) * count)
+        sums[first : first + flags, columns] = shape.T
+        sums[size + first : size + first + flags, columns] = 1 - shape.T
+    return sums
 
 
 def _start(stack: Counts, flags: int, rng: np.random.Generator) -> Floats:
@@ -183,27 +201,43 @@ def populations_differ(counts: Counts) -> float:
 def _deviance(stack: Counts, flags: int) -> tuple[Floats, Floats]:
     """Fit every table of the stack by expectation-maximisation from several starts; return G squared and the fit."""
     shape = patterns(flags)
-    best = np.full(stack.shape[0], np.inf)
-    fitted = np.zeros(stack.shape, dtype=np.float64)
-    totals = stack.sum(axis=2, keepdims=True)
-    for first, second, high, low in ((0.4, 0.2, 0.7, 0.1), (0.1, 0.05, 0.9, 0.3), (0.7, 0.5, 0.6, 0.05)):
-        share = np.tile((first, second), (stack.shape[0], 1))
-        true, false = (np.full((stack.shape[0], flags), rate) for rate in (high, low))
-        for _ in range(_EM_STEPS):
-            hidden = stack * _chance_hidden(share, true, false, shape)
-            share = np.clip(hidden.sum(axis=2) / np.maximum(totals[:, :, 0], 1), 1e-9, 1 - 1e-9)
-            by_pattern, others = hidden.sum(axis=1), (stack - hidden).sum(axis=1)
-            true = np.clip(by_pattern @ shape / np.maximum(by_pattern.sum(axis=1, keepdims=True), 1e-9), 1e-9, 1 - 1e-9)
-            false = np.clip(others @ shape / np.maximum(others.sum(axis=1, keepdims=True), 1e-9), 1e-9, 1 - 1e-9)
-        inside, outside = _given(true, shape)[:, None], _given(false, shape)[:, None]
-        chance = share[:, :, None] * inside + (1 - share[:, :, None]) * outside
-        chance /= chance.sum(axis=2, keepdims=True)
-        terms = np.where(stack > 0, stack * np.log(np.maximum(stack, 1) / np.maximum(totals * chance, 1e-300)), 0.0)
-        deviance = 2 * terms.sum(axis=(1, 2))
-        better = deviance < best
-        best = np.where(better, deviance, best)
-        fitted[better] = chance[better]
-    return best, fitted
+    tables = stack.shape[0]
+    chance, deviance = _fits(np.tile(stack, (len(_STARTS), 1, 1)), shape, np.repeat(_STARTS, tables, axis=0))
+    place = np.argmin(deviance.reshape(-1, tables), axis=0) * tables + np.arange(tables)
+    return deviance[place], chance[place]
+
+
+def _fits(stack: Counts, shape: Floats, start: Floats) -> tuple[Floats, Floats]:
+    """Return each table's fit from its start, and G squared; start[b]: both shares, true and false rate of each flag.
+
+    The tables come last inside, so that all steps run along them. What the patterns say of the classes is a sum of
+    log odds, one for each flag set or not.
+    """
+    flags = shape.shape[1]
+    seen = np.ascontiguousarray(np.moveaxis(stack, 0, 2)).astype(np.float64)
+    totals, by_pattern = seen.sum(axis=1), seen.sum(axis=0)
+    # Rows: accounts with each flag, and all accounts.
+    sums = np.vstack([shape.T, np.ones(len(shape))])
+    share = start[:, :2].T.copy()
+    true, false = (np.tile(start[:, place], (flags, 1)) for place in (2, 3))
+    for _ in range(_EM_STEPS):
+        odds = _logs(true, shape) - _logs(false, shape)
+        hidden = seen / (1 + np.exp(-odds - np.log(share / (1 - share))[:, None]))
+        share = np.clip(hidden.sum(axis=1) / np.maximum(totals, 1), 1e-9, 1 - 1e-9)
+        inside = hidden.sum(axis=0)
+        inside, outside = sums @ inside, sums @ (by_pattern - inside)
+        true, false = (np.clip(of[:-1] / np.maximum(of[-1], 1e-9), 1e-9, 1 - 1e-9) for of in (inside, outside))
+    chance = share[:, None] * np.exp(_logs(true, shape)) + (1 - share[:, None]) * np.exp(_logs(false, shape))
+    chance /= chance.sum(axis=1, keepdims=True)
+    expected = np.maximum(totals[:, None] * chance, 1e-300)
+    terms = np.where(seen > 0, seen * np.log(np.maximum(seen, 1) / expected), 0.0)
+    return np.moveaxis(chance, 2, 0), 2 * terms.sum(axis=(0, 1))
+
+
+def _logs(rates: Floats, shape: Floats) -> Floats:
+    """Return the log chance of each pattern, [pattern, b], in a class with rates[flag, b], flags independent."""
+    logs: Floats = shape @ np.log(rates) + (1 - shape) @ np.log(1 - rates)
+    return logs
 
 
 def _chance_hidden(share: Floats, true: Floats, false: Floats, shape: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from floodmark.accounts.order import Bools, Ints
 from floodmark.accounts.structure import ROLES, SPACING_MS, Joint, Roles
-from floodmark.stats import Interval, z_value
+from floodmark.stats import Floats, Interval, z_value
 from floodmark.view import CaseView
 
 #: Pairs of members with a p-value up to this are edges of the k-core and of the share of edges at the core.
@@ -18,6 +19,8 @@ EDGE_P: Final = 0.05
 LEAST_EPISODES: Final = 10
 _SEED: Final = 20200717
 _RESAMPLES: Final = 500
+#: Numbers held at once while resampling.
+_CELLS: Final = 2**18
 _QUARTILES: Final = (0.25, 0.5, 0.75)
 
 
@@ -77,15 +80,39 @@ def delay(lag_ms: Ints, episode: Ints, level: float) -> Delay | None:
         return None
     order = np.lexsort((names[1], lags))
     lags, cluster = lags[order], names[1][order]
-    rng = np.random.default_rng(_SEED)
-    medians = np.empty(_RESAMPLES)
-    for k in range(_RESAMPLES):
-        weight = np.bincount(rng.integers(0, clusters, clusters), minlength=clusters)
-        medians[k] = _quantiles(lags, weight[cluster], (0.5,))[0]
+    medians = _resampled_medians(lags, cluster, clusters)
     tail = (1 - level) / 2
     low, high = np.quantile(medians, (tail, 1 - tail), method="nearest")
     quarter, median, three = _quantiles(lags, np.ones(len(lags), np.int64), _QUARTILES)
     return Delay(median, min(int(low), median), max(int(high), median), quarter, three, len(lags), clusters)
+
+
+def _resampled_medians(lags: Ints, cluster: Ints, clusters: int) -> Floats:
+    """Return the median of the sorted lags in each resample of whole clusters.
+
+    First which block of lags it falls in, from how many lags of each cluster a block holds, then which lag there.
+    """
+    blocks = max(1, min(math.isqrt(len(lags)), _CELLS // clusters))
+    length = -(-len(lags) // blocks)
+    blocks = -(-len(lags) // length)
+    block = np.arange(len(lags)) // length
+    table = np.bincount(cluster * blocks + block, minlength=clusters * blocks).reshape(clusters, blocks).astype(float)
+    # What fills the last block up belongs to a cluster that is never drawn.
+    within = np.append(cluster, np.full(blocks * length - len(lags), clusters)).reshape(blocks, length)
+    rng = np.random.default_rng(_SEED)
+    medians = np.empty(_RESAMPLES)
+    chunk = max(1, _CELLS // max(clusters, length))
+    for first in range(0, _RESAMPLES, chunk):
+        row = np.arange(min(chunk, _RESAMPLES - first))[:, None]
+        cells = rng.integers(0, clusters, (len(row), clusters)) + row * (clusters + 1)
+        weight = np.bincount(cells.ravel(), minlength=len(row) * (clusters + 1)).reshape(len(row), clusters + 1)
+        up_to = np.cumsum(weight[:, :clusters] @ table, axis=1)
+        half = np.ceil(up_to[:, -1:] / 2)
+        place = np.count_nonzero(up_to < half, axis=1)
+        before = np.where(place > 0, up_to[row[:, 0], place - 1], 0.0)
+        inside = np.cumsum(weight[row, within[place]], axis=1) + before[:, None]
+        medians[first : first + chunk] = lags[place * length + np.count_nonzero(inside < half, axis=1)]
+    return medians
 
 
 def _quantiles(lags: Ints, weight: Ints, at: tuple[float, ...]) -> list[int]:

@@ -35,6 +35,7 @@ from floodmark.coordination.prepare import Prepared
 from floodmark.coordination.propose import Graph, Proposals, Rest, cut_accounts, leave_out
 from floodmark.coordination.rates import Rates
 from floodmark.coordination.result import Floats, Int32s, Int64s
+from floodmark.coordination.sorting import stable_order
 from floodmark.coordination.tail import episode_tail
 
 #: Below this the objects behind a row are listed too, and further explanations asked, which could only raise it.
@@ -76,7 +77,7 @@ class Hits(NamedTuple):
 @compiled
 def _test_window(window: int, asked: int, room: Room, p: Floats, hits: Int32s) -> int:
     """Put the p-values and hits of the questions into `p` and `hits`; return the number of episodes."""
-    order = np.argsort(room.at_ms[:asked])
+    order = stable_order(room.at_ms[:asked])
     gap = max(EPISODE_GAP_MS, window)
     episodes, last = 0, 0
     seen, chance, expected = np.zeros(QUESTIONS, np.bool_), np.zeros(QUESTIONS), np.zeros(QUESTIONS)

@@ -19,6 +19,7 @@ from floodmark.coaction.kernel import compiled
 from floodmark.coordination.prepare import Prepared
 from floodmark.coordination.rates import PSEUDO_SHARERS, Around, Rates, estimate, size_class, subtract_pair
 from floodmark.coordination.result import Floats, Int32s, Int64s
+from floodmark.coordination.sorting import stable_order
 from floodmark.coordination.tail import episode_tail
 
 Item = TypeVar("Item")
@@ -165,7 +166,7 @@ def _order_in_time(n: int, prepared: Prepared, room: Common) -> None:
     """Sort the common actions by the earlier of their two times: symmetric, so that names do not matter."""
     x, y = room.x, room.y
     if n > 48:
-        order = np.argsort(np.minimum(prepared.at_ms[x[:n]], prepared.at_ms[y[:n]]))
+        order = stable_order(np.minimum(prepared.at_ms[x[:n]], prepared.at_ms[y[:n]]))
         x[:n], y[:n] = x[:n][order], y[:n][order]
         return
     for k in range(1, n):

@@ -67,8 +67,11 @@ def has_own_evidence(
     Episodes are those in which the account came after the group.
     """
     found = np.zeros(len(answers.account), bool)
-    for row in rows:
-        lines = np.flatnonzero((hits.row == row) & hits.after)
+    after = np.flatnonzero(hits.after)
+    after = after[np.argsort(hits.row[after], kind="stable")]
+    starts, ends = (np.searchsorted(hits.row[after], rows, side=side) for side in ("left", "right"))
+    for row, begin, end in zip(rows, starts, ends, strict=True):
+        lines = after[begin:end]
         gap = max(EPISODE_GAP_MS, int(windows_ms[answers.window[row, OWN_PACE]]))
         position = hits.position[lines]
         kind = trace[prepared.original_object[prepared.object[position]]]

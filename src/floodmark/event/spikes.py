@@ -1,21 +1,26 @@
-"""Spikes: counts per bin against a seasonal negative-binomial baseline, with false-discovery control over the bins.
+"""Spikes: counts per bin against a seasonal negative-binomial baseline, and against that with the event's own lift.
 
 The expected count of a bin is the baseline's mean for its local hour of the week, shrunk to hour-of-day times weekday.
 How far counts stray from it is measured day by day on predictions that did not see the day, so the spread holds both
 the conversation's own unrest and the error of the estimate. P-values are then raised to what the baseline's own bins
-reach, because real bursts are heavier than the model's tail.
+reach, because real bursts are heavier than the model's tail. The same is done once more with a slow lift (`lift.py`) in
+both the window and the baseline: an announced event raises every bin, and only what is faster than that is odd.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from floodmark import stats
+from floodmark.event.levels import needed_gain, residuals, shifts
+from floodmark.event.lift import LIFT_HOURS, lower_spread, with_lift
 from floodmark.stats import Counts, Floats
 
 MINUTE_MS: Final = 60_000
@@ -42,7 +47,10 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Window:
-    """Where to look: event and baseline in UTC ms, the zone of the daily rhythm, the wished bin, the days wanted."""
+    """Where to look: event and baseline in UTC ms, the zone of the daily rhythm, the wished bin, the days wanted.
+
+    `announced_ms` are moments inside the event that were announced: at them its own lift may jump.
+    """
 
     start_ms: int
     end_ms: int
@@ -51,6 +59,7 @@ class Window:
     zone: str
     bin_minutes: int = 15
     baseline_days: int = 28
+    announced_ms: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,13 @@ class Spikes:
 
     `before` has the first four columns for the day before the window. `weekly` says whether the weekly rhythm could be
     fitted. `peak` is the bin with the largest count, `ratio` its count over the expected one with an interval.
+
+    The same against the event's own lift: `lifted` is the expected count with it, `lifted_upper` the largest ordinary
+    one, `lifted_dispersion` how far counts ordinarily stray, `beyond_p` the p-values of "no more than rhythm and lift
+    let expect" (at least those against the rhythm), `is_beyond` the verdict on this series alone.
+    `whole` is the window's posts over the expected ones with an interval.
+    `levels` are stretches between change points: first bin, bin after the last, posts, expected posts; one stretch
+    without a change point, none where the baseline is too short to tell.
     """
 
     bin_minutes: int
@@ -75,6 +91,13 @@ class Spikes:
     before: tuple[tuple[int, int, float, int], ...]
     peak: int
     ratio: tuple[float, float, float]
+    lifted: Floats
+    lifted_upper: Counts
+    lifted_dispersion: float
+    beyond_p: Floats
+    is_beyond: np.ndarray
+    whole: tuple[float, float, float]
+    levels: tuple[tuple[int, int, int, float], ...]
 
 
 def find_spikes(times_ms: Counts, collected_days: Counts, window: Window, level: float = 0.95) -> Spikes | str:
@@ -195,7 +218,8 @@ def _judge(times: Counts, bins: Counts, counts: Counts, window: Window, minutes:
     means = _cell_means(posts.sum(0), seen.sum(0), per_hour, weekly)
     # One prediction for each day, made without that day.
     unseen = _cell_means(posts.sum(0) - posts, seen.sum(0) - seen, per_hour, weekly)
-    dispersion = _dispersion(counts, unseen[day, cells], day, _MARGIN_FULL if weekly else _MARGIN_SHORT)
+    predicted, margin = unseen[day, cells], _MARGIN_FULL if weekly else _MARGIN_SHORT
+    dispersion = _dispersion(counts, predicted, day, margin)
 
     length = window.end_ms - window.start_ms
     last = -(-length // width)
@@ -204,9 +228,16 @@ def _judge(times: Counts, bins: Counts, counts: Counts, window: Window, minutes:
     event_counts = _count(times[times < window.end_ms], window.start_ms, width, 0, last)
     event_cells = _hours_of_week(event, window, width)
     expected = means[event_cells] * exposure
-    usual = tail(counts, unseen[day, cells], dispersion)
-    p_values = calibrated(tail(event_counts, expected, dispersion), usual)
+    p_values = calibrated(tail(event_counts, expected, dispersion), tail(counts, predicted, dispersion))
     tail_share = (1 - level) / 2
+    per_knot = LIFT_HOURS * HOUR_MS / width
+    usual = with_lift(counts, predicted, bins, per_knot, dispersion)
+    jumps = (np.array(window.announced_ms, dtype=np.int64) - window.start_ms) // width
+    lifted = with_lift(event_counts, expected, event, per_knot, dispersion, jumps)
+    # One coefficient a knot is fitted to the very counts that are judged.
+    usual_spread = _dispersion(counts, usual, day, margin, spare=per_knot / (per_knot - 1))
+    spread = max(usual_spread, lower_spread(event_counts, lifted))
+    beyond_p = np.maximum(p_values, calibrated(tail(event_counts, lifted, spread), tail(counts, usual, usual_spread)))
     peak = int(np.lexsort((event, -event_counts / expected, -event_counts))[0])
     return Spikes(
         bin_minutes=minutes,
@@ -223,6 +254,51 @@ def _judge(times: Counts, bins: Counts, counts: Counts, window: Window, minutes:
         before=_day_before(times, window, width, means, dispersion, tail_share),
         peak=peak,
         ratio=ratio_to_expected(int(event_counts[peak]), float(expected[peak]), unseen[:, event_cells[peak]], level),
+        lifted=lifted,
+        lifted_upper=largest_ordinary(lifted, spread, tail_share),
+        lifted_dispersion=spread,
+        beyond_p=beyond_p,
+        is_beyond=stats.bh(beyond_p, FALSE_DISCOVERY),
+        whole=_whole(event_counts, lifted, spread, (unseen[:, event_cells] * exposure).sum(1), expected, level),
+        levels=_levels(
+            event_counts, expected, _stretches(bins, residuals(counts, predicted, dispersion), last), dispersion
+        ),
+    )
+
+
+def _whole(
+    counts: Counts, lifted: Floats, spread: float, leave_one_out: Floats, expected: Floats, level: float
+) -> tuple[float, float, float]:
+    """Return all posts over all expected ones; the count's error is that of bins which stray around the lift."""
+    total, due = int(counts.sum()), float(expected.sum())
+    independent = float((lifted + spread * lifted**2).sum())
+    effective = total**2 / independent if independent > 0 else 0.0
+    ratio, low, high = ratio_to_expected(total, due, leave_one_out, level, effective)
+    return ratio, low, high
+
+
+def _stretches(bins: Counts, values: Floats, size: int) -> list[Floats]:
+    """Return the baseline's values in stretches of `size` neighbouring bins, the latest first, none in a gap."""
+    found, last = [], values.size
+    while last >= size:
+        if bins[last - 1] - bins[last - size] == size - 1:
+            found.append(values[last - size : last])
+            last -= size
+        else:
+            last -= 1
+    return found
+
+
+def _levels(
+    counts: Counts, expected: Floats, stretches: list[Floats], dispersion: float
+) -> tuple[tuple[int, int, int, float], ...]:
+    least_gain = needed_gain(stretches)
+    if least_gain is None:
+        return ()
+    edges = [0, *shifts(residuals(counts, expected, dispersion), least_gain), counts.size]
+    return tuple(
+        (first, last, int(counts[first:last].sum()), float(expected[first:last].sum()))
+        for first, last in itertools.pairwise(edges)
     )
 
 
@@ -260,11 +336,16 @@ def _hours_of_week(bins: Counts, window: Window, width: int) -> Counts:
     """Return the local hour of the week (0 is Monday 00:00) at the middle of each bin, by that date's offset."""
     middles = window.start_ms + bins * width + width // 2
     hours, place = np.unique(middles // HOUR_MS, return_inverse=True)
-    zone = ZoneInfo(window.zone)
-    offsets = [(_EPOCH + timedelta(hours=int(hour))).astimezone(zone).utcoffset() or timedelta() for hour in hours]
-    shift = np.array([round(offset.total_seconds() * 1000) for offset in offsets], dtype=np.int64)
+    shift = np.array([_offset_ms(int(hour), window.zone) for hour in hours], dtype=np.int64)
     # 1 January 1970 was a Thursday.
     return np.asarray((middles + shift[place] + 3 * DAY_MS) // HOUR_MS % _CELLS, dtype=np.int64)
+
+
+@cache
+def _offset_ms(hour: int, zone: str) -> int:
+    """Return how far local time is ahead of UTC in an hour that is counted from 1970."""
+    offset = (_EPOCH + timedelta(hours=hour)).astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+    return round(offset.total_seconds() * 1000)
 
 
 def _cell_means(posts: Floats, seen: Floats, per_hour: float, weekly: bool) -> Floats:
@@ -288,12 +369,13 @@ def _cell_means(posts: Floats, seen: Floats, per_hour: float, weekly: bool) -> F
     return np.asarray((posts + weight * product) / (seen + weight)).reshape(*week[:-2], _CELLS)
 
 
-def _dispersion(counts: Counts, predicted: Floats, day: Counts, margin: float) -> float:
+def _dispersion(counts: Counts, predicted: Floats, day: Counts, margin: float, spare: float = 1.0) -> float:
     """Return the dispersion of counts around predictions made without their day, plus `margin` standard errors.
 
-    Moments: sum((y - m)^2 - m) / sum(m^2), with whole days as the independent units of its error.
+    Moments: sum((y - m)^2 - m) / sum(m^2), with whole days as the independent units of its error. `spare` makes up for
+    predictions that were fitted to these counts.
     """
-    excess = np.bincount(day, weights=(counts - predicted) ** 2 - predicted)
+    excess = np.bincount(day, weights=(counts - predicted) ** 2 * spare - predicted)
     scale = np.bincount(day, weights=predicted**2)
     whole = scale.sum()
     if whole <= 0:
@@ -304,16 +386,19 @@ def _dispersion(counts: Counts, predicted: Floats, day: Counts, margin: float) -
     return float(max(0.0, found + margin * error))
 
 
-def ratio_to_expected(count: int, expected: float, leave_one_out: Floats, level: float) -> tuple[float, float, float]:
+def ratio_to_expected(
+    count: int, expected: float, leave_one_out: Floats, level: float, effective: float | None = None
+) -> tuple[float, float, float]:
     """Return count / expected with an interval from the count's Poisson error and the baseline's, on the log scale.
 
     The baseline's error is the jackknife over its days. Without posts the upper end is the exact Poisson one.
+    `effective` is what the count is worth where posts depend on each other.
     """
     if count == 0:
         return 0.0, 0.0, float(-np.log((1 - level) / 2)) / expected
     logs = np.log(np.maximum(leave_one_out, 1e-12))
     days = logs.size
     jackknife = (days - 1) / days * float(((logs - logs.mean()) ** 2).sum())
-    half = stats.z_value(level) * float(np.sqrt(1 / count + jackknife))
+    half = stats.z_value(level) * float(np.sqrt(1 / (effective or count) + jackknife))
     ratio = count / expected
     return ratio, ratio * float(np.exp(-half)), ratio * float(np.exp(half))

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from floodmark.event.spikes import DAY_MS, MINUTE_MS, Spikes, Window, find_spikes
+from floodmark.event.spikes import DAY_MS, HOUR_MS, MINUTE_MS, Spikes, Window, find_spikes
 from floodmark.stats import Counts, Floats
 
 _START_MS: Final = 1_594_927_800_000
@@ -21,6 +21,11 @@ class Organic:
 
     `unrest` is "bins" (each bin its own gamma factor: the model itself), "days" (one factor a day), "drift" (a
     log-normal level that wanders over hours) or "viral" (about one cascade a day, heavy-tailed, fading over an hour).
+
+    `event` is what an announced event does on the last day: "none", "slow" (a crowd that comes and goes around 18:00),
+    "twice" (a smaller one at 11:00 too) or "sharp" (all come at 18:00 and leave over hours); `peak` is how many times
+    the usual number then posts. Viral cascades come more often in the same proportion. `announced` says whether the
+    test knows of 18:00.
     """
 
     mean: float
@@ -28,13 +33,16 @@ class Organic:
     dispersion: float
     days: int = 28
     minutes: int = 15
+    event: str = "none"
+    announced: bool = False
+    peak: float = 30.0
 
 
 def organic_series(kind: Organic, rng: np.random.Generator) -> tuple[Counts, Counts, Window]:
     """Return (times in ms, collected days, window) of one series: `kind.days` of baseline and a window of a day."""
     per_day = 24 * 60 // kind.minutes
     bins = np.arange(-kind.days * per_day, per_day, dtype=np.int64)
-    rates = _unrest(kind, kind.mean * _rhythm(bins, per_day), per_day, rng)
+    rates = _unrest(kind, kind.mean * _rhythm(bins, per_day) * lift_of(kind, bins, per_day), per_day, rng)
     starts = np.repeat(bins, rng.poisson(rates)) * kind.minutes * MINUTE_MS + _START_MS
     times = starts + rng.integers(0, kind.minutes * MINUTE_MS, starts.size)
     window = Window(
@@ -45,6 +53,7 @@ def organic_series(kind: Organic, rng: np.random.Generator) -> tuple[Counts, Cou
         _ZONE,
         kind.minutes,
         baseline_days=28,
+        announced_ms=(_START_MS + 18 * HOUR_MS,) if kind.announced else (),
     )
     return times, np.arange(-kind.days, 1, dtype=np.int64), window
 
@@ -82,6 +91,19 @@ def studies(runs: int = 1_000, seed: int = 20200717) -> list[Mapping[str, object
     return rows
 
 
+def lift_of(kind: Organic, bins: Counts, per_day: int) -> Floats:
+    """Return by what factor the announced event lifts each bin (1 before the last day)."""
+    hours = bins * 24 / per_day
+    slow = np.exp(-(((hours - 18) / 3.5) ** 2))
+    shapes = {
+        "none": np.zeros(bins.size),
+        "slow": slow,
+        "twice": slow + 0.6 * np.exp(-(((hours - 11) / 2.5) ** 2)),
+        "sharp": np.where(hours >= 18, np.exp(-(hours - 18) / 2), 0.0),
+    }
+    return np.where(bins >= 0, 1 + (kind.peak - 1) * shapes[kind.event], 1.0)
+
+
 def _rhythm(bins: Counts, per_day: int) -> Floats:
     """Return relative activity: a quiet night, two quieter days a week."""
     hour, day = bins % per_day * 24 / per_day, bins // per_day % 7
@@ -98,7 +120,12 @@ def _unrest(kind: Organic, rates: Floats, per_day: int, rng: np.random.Generator
     if kind.unrest == "drift":
         return rates * _drift(rates.size, spread, rng)
     lifted = rates.copy()
-    for start in rng.integers(0, rates.size, rng.poisson(rates.size // per_day)):
+    starts = rng.integers(0, rates.size, rng.poisson(rates.size // per_day))
+    if kind.event != "none":
+        lift = lift_of(kind, np.arange(rates.size) - (rates.size - per_day), per_day)
+        extra = rng.poisson(float((lift - 1).sum()) / per_day)
+        starts = np.concatenate([starts, rng.choice(rates.size, extra, p=(lift - 1) / (lift - 1).sum())])
+    for start in starts:
         size = kind.mean * per_day * spread * (rng.pareto(2.0) + 1) / 20
         later = np.arange(rates.size - start)
         lifted[start:] += size * (1 - np.exp(-0.25)) * np.exp(-0.25 * later)

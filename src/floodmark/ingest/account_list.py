@@ -21,7 +21,7 @@ def read(path: Path, spec: InputSpec) -> Iterator[Record | Reject]:
     """Yield a Record or a Reject for every row; UsageError when mapping and file do not fit."""
     mapped = check_columns(spec, tuple(LIST_FIELDS), _REQUIRED)
     with open_table(path, spec, mapped, _REQUIRED) as source:
-        plan = list_plan(spec, spec.platform or UNSPECIFIED, mapped, source.columns)
+        plan = list_plan(spec, spec.platform or UNSPECIFIED, mapped, source)
         yield from planned(source.rows(), plan, source.raw)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from io import BufferedReader
 from typing import Final
 
@@ -15,6 +16,25 @@ from floodmark.registry import Reject
 _REPLACEMENT: Final = "\ufffd".encode()
 #: A row that is too large and spans more lines than this is no post but a quote that was never closed.
 _MAX_LINES_LOST: Final = 1_000
+
+
+#: Where a block ends: rows, and bytes of its rows.
+BLOCK_ROWS: Final = 256
+_BLOCK_BYTES: Final = 2**20
+
+
+@dataclass
+class Block:
+    """Rows that follow each other: the line of each, its values, and its lines as they were read."""
+
+    lines: list[int] = field(default_factory=list)
+    rows: list[Values] = field(default_factory=list)
+    raws: list[list[bytes]] = field(default_factory=list)
+
+
+def raw_row(lines: list[bytes]) -> str:
+    """Return a row as it was read, cut to RAW_CHARS."""
+    return b"".join(lines)[: 4 * RAW_CHARS].decode("utf-8", "replace")[:RAW_CHARS]
 
 
 class _RowTooLarge(Exception):  # noqa: N818 - it becomes a reject and never leaves this module
@@ -75,11 +95,13 @@ class _Lines:
         self.number = self.first
 
     def raw(self) -> str:
-        return b"".join(self.lines)[: 4 * RAW_CHARS].decode("utf-8", "replace")[:RAW_CHARS]
+        return raw_row(self.lines)
 
 
 class CsvSource:
     """A Source over RFC 4180 CSV with a header. A row's line is the one on which it starts; blank lines are no rows."""
+
+    text_only = True
 
     def __init__(self, file: BufferedReader, name: str, delimiter: str) -> None:
         """Read the header; IngestError when it cannot be read."""
@@ -134,6 +156,26 @@ class CsvSource:
                 yield Reject(lines.first, "ragged", detail=f"{len(cells)} fields instead of {width}", raw=lines.raw())
             else:
                 yield lines.first, cells
+
+    def blocks(self) -> Iterator[Block | Reject]:
+        """Yield what `rows` does, in the same order, but rows that follow each other together."""
+        block, size = Block(), 0
+        for item in self.rows():
+            if isinstance(item, Reject):
+                if block.lines:
+                    yield block
+                    block, size = Block(), 0
+                yield item
+                continue
+            block.lines.append(item[0])
+            block.rows.append(item[1])
+            block.raws.append(self._lines.lines)
+            size += self._lines.bytes
+            if len(block.lines) == BLOCK_ROWS or size >= _BLOCK_BYTES:
+                yield block
+                block, size = Block(), 0
+        if block.lines:
+            yield block
 
     def raw(self) -> str:
         """See Source."""

@@ -20,7 +20,7 @@ def read(path: Path, spec: InputSpec) -> Iterator[Record | Reject]:
     """Yield a Record or a Reject for every row; UsageError when mapping and file do not fit."""
     mapped = check_columns(spec, tuple(DELETION_FIELDS), _REQUIRED)
     with open_table(path, spec, mapped, _REQUIRED) as source:
-        plan = deletion_plan(spec, spec.platform or UNSPECIFIED, mapped, source.columns)
+        plan = deletion_plan(spec, spec.platform or UNSPECIFIED, mapped, source)
         yield from planned(source.rows(), plan, source.raw)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from floodmark.errors import IngestError
 from floodmark.ingest.csv_source import CsvSource
-from floodmark.ingest.plans import planned, post_plan
+from floodmark.ingest.plans import one_by_one, planned_posts, post_plan
 from floodmark.ingest.reasons import FieldProblem
 from floodmark.ingest.sources import kind_of
 from floodmark.ingest.values import Convert
@@ -63,12 +63,12 @@ def read(path: Path, spec: InputSpec) -> Iterator[Record | Reject]:
                 'read it with format = "table" and a mapping'
             )
         mapped = {field: column for field, column in _COLUMNS.items() if column in source.columns}
-        plan = post_plan(spec, spec.platform or READER.platform, mapped, source.columns)
+        plan = post_plan(spec, spec.platform or READER.platform, mapped, source)
         steps = tuple(
             (field, column, place, _or_unknown(convert) if field in _REFERENCES else convert)
             for field, column, place, convert in plan.steps
         )
-        for item in planned(source.rows(), replace(plan, steps=steps).record, source.raw):
+        for item in one_by_one(planned_posts(source, replace(plan, steps=steps))):
             if isinstance(item, Record) and item.account is not None:
                 _drop_hash(item.account)
             yield item

@@ -103,6 +103,8 @@ class JsonObjects:
 class JsonSource:
     """A Source over objects: `columns` are keys, with dots for nested ones (`user.id_str`, `refs.0.id`)."""
 
+    text_only = False
+
     def __init__(self, objects: JsonObjects, columns: Sequence[str]) -> None:
         """Read these columns; a key that an object lacks is None."""
         self.columns = tuple(columns)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Fields of a mapping and their kind. The field is the column of schema.py, without the unit where there is one.
 POST_FIELDS: Final = MappingProxyType(
     {
-        "post_id": "id",
+        "post_id": "own_id",
         "account_id": "id",
         "at": "time",
         "text": "text",
@@ -36,6 +36,7 @@ POST_FIELDS: Final = MappingProxyType(
         "hashtags": "hashtags",
         "urls": "urls",
         "mentions": "mentions",
+        "impressions": "count",
         "observed_at": "time",
     }
 )
@@ -68,7 +69,7 @@ STATUS_FIELDS: Final = MappingProxyType(
     }
 )
 DELETION_FIELDS: Final = MappingProxyType(
-    {"post_id": "id", "account_id": "id", "deleted_at": "time", "created_at": "time"}
+    {"post_id": "own_id", "account_id": "id", "deleted_at": "time", "created_at": "time"}
 )
 LIST_FIELDS: Final = MappingProxyType({"account_id": "id", "observed_at": "time", **ACCOUNT_FIELDS})
 #: Fields from which an id may be derived when posts come without one.

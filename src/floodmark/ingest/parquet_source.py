@@ -19,6 +19,8 @@ _BATCH: Final = 10_000
 class ParquetSource:
     """A Source over some columns of a Parquet file; a row's line is its number, from 1."""
 
+    text_only = False
+
     def __init__(self, path: Path, name: str) -> None:
         """Read the file's columns; IngestError when it is broken."""
         self._path, self._name = path, name

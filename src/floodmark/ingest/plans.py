@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from floodmark.config import to_ms
 from floodmark.errors import UsageError
+from floodmark.ingest.csv_source import Block, CsvSource, raw_row
 from floodmark.ingest.mapping import ACCOUNT_FIELDS, DELETION_FIELDS, LIST_FIELDS, POST_FIELDS, STATUS_FIELDS
 from floodmark.ingest.reasons import FieldProblem, shown
-from floodmark.ingest.sources import Values
+from floodmark.ingest.sources import Source, Values
 from floodmark.ingest.times import Parse, time_parser
-from floodmark.ingest.values import Convert, to_boolean, to_count, to_handle, to_id, to_list, to_text, to_word
-from floodmark.registry import Record, Reject, Row
+from floodmark.ingest.values import (
+    Convert,
+    remembering,
+    to_boolean,
+    to_count,
+    to_handle,
+    to_id,
+    to_list,
+    to_text,
+    to_word,
+)
+from floodmark.registry import Columns, Record, Records, Reject, Row
 from floodmark.schema import ACCOUNTS, POST_DELETIONS, POSTS, STATUS_VALUES, STATUSES
 
 if TYPE_CHECKING:
@@ -36,6 +49,9 @@ _COLUMN_NAMES: Final = MappingProxyType(
     }
 )
 
+# Kinds of which few cells fill most rows. Times remember for themselves, and free texts are stored as they are.
+_REPEATING: Final = ("id", "word", "handle", "count", "boolean", "hashtags", "urls", "mentions")
+
 T = TypeVar("T")
 Step = tuple[str, str, int, Convert]  # field, column of the schema, place among the values, converter
 
@@ -52,8 +68,8 @@ def observed_constant(spec: InputSpec) -> int | None:
 class Converters:
     """The converters of one input, by kind of field."""
 
-    def __init__(self, spec: InputSpec, platform: str) -> None:
-        """Make them; UsageError for an unusable time format."""
+    def __init__(self, spec: InputSpec, platform: str, *, text_only: bool = False) -> None:
+        """Make them for any values, or for such as are all text; UsageError for an unusable time format."""
         boolean = to_boolean(spec.values)
         self.at: Parse = time_parser(spec)
         # The declared resolution is that of the posts' clock only.
@@ -61,6 +77,7 @@ class Converters:
         self.moment: Parse = time_parser(other)
         self.created: Parse = time_parser(other, allow_date=True)
         self._by_kind: dict[str, Convert] = {
+            "own_id": to_id(platform),
             "id": to_id(platform),
             "text": to_text,
             "word": to_word,
@@ -72,6 +89,8 @@ class Converters:
             "mentions": to_list(spec.list_separator, "@"),
             "time": self.optional_ms,
         }
+        if text_only:
+            self._by_kind |= {kind: remembering(self._by_kind[kind]) for kind in _REPEATING}
 
     def optional_ms(self, value: object) -> int | None:
         """Return UTC milliseconds, or None for an empty cell."""
@@ -125,6 +144,36 @@ class PostPlan:
                 raise
         return Record(line, post, account)
 
+    def records(self, block: Block) -> Records:
+        """Return what `record` makes of every row, column by column, which is faster.
+
+        Where any row has a FieldProblem this raises one too, but of no particular row or field.
+        """
+        count, cells = len(block.rows), list(zip(*block.rows, strict=True))
+        at_ms, resolution_ms = zip(*map(self.parse_at, cells[self.at]), strict=True)
+        post: Columns = {"stream": [self.stream] * count, "at_ms": at_ms, "at_resolution_ms": resolution_ms}
+        post |= _columns(self.steps, cells)
+        if self.observed_ms is not None and "observed_at_ms" not in post:
+            post["observed_at_ms"] = [self.observed_ms] * count
+        if None in post["account_id"] or (self.needs_post_id and None in post["post_id"]):
+            raise FieldProblem("missing")
+        if self.created is None and not self.account_steps:
+            return Records(block.lines, post, None)
+        observed = zip(post.get("observed_at_ms", [None] * count), at_ms, strict=True)
+        account: Columns = {
+            "account_id": post["account_id"],
+            "observed_at_ms": [posted if seen is None else seen for seen, posted in observed],
+        }
+        account |= _columns(self.account_steps, cells)
+        if self.created is not None:
+            created = [(None, None) if cell in (None, "") else self.parse_created(cell) for cell in cells[self.created]]
+            account["created_at_ms"], account["created_resolution_ms"] = zip(*created, strict=True)
+        return Records(block.lines, post, account)
+
+
+def _columns(steps: tuple[Step, ...], cells: Sequence[Sequence[object]]) -> Columns:
+    return {column: list(map(convert, cells[place])) for _, column, place, convert in steps}
+
 
 def _fill(row: Row, steps: tuple[Step, ...], values: Values) -> None:
     field = ""
@@ -136,10 +185,10 @@ def _fill(row: Row, steps: tuple[Step, ...], values: Values) -> None:
         raise
 
 
-def post_plan(spec: InputSpec, platform: str, mapped: Mapping[str, str], columns: Sequence[str]) -> PostPlan:
-    """Compile a mapping of posts for values in the order of `columns`."""
-    convert = Converters(spec, platform)
-    place = {field: columns.index(column) for field, column in mapped.items()}
+def post_plan(spec: InputSpec, platform: str, mapped: Mapping[str, str], source: Source) -> PostPlan:
+    """Compile a mapping of posts for the values of `source`."""
+    convert = Converters(spec, platform, text_only=source.text_only)
+    place = {field: source.columns.index(column) for field, column in mapped.items()}
 
     def steps(fields: Mapping[str, str], skip: str) -> tuple[Step, ...]:
         return tuple(
@@ -171,26 +220,60 @@ def planned(
     for item in items:
         if isinstance(item, Reject):
             yield item
+        else:
+            yield _planned(*item, plan, raw)
+
+
+def _planned(line: int, values: T, plan: RowPlan[T], raw: Callable[[], str]) -> Record | Reject:
+    try:
+        return plan(line, values)
+    except FieldProblem as problem:
+        return Reject(line, problem.reason, problem.field, problem.detail, raw())
+
+
+def planned_posts(source: Source, plan: PostPlan) -> Iterator[Records | Record | Reject]:
+    """Yield what a plan makes of the rows of a source: of a CSV file block by block, otherwise row by row."""
+    if not isinstance(source, CsvSource):
+        yield from planned(source.rows(), plan.record, source.raw)
+        return
+    for block in source.blocks():
+        if isinstance(block, Reject):
+            yield block
             continue
         try:
-            record = plan(*item)
-        except FieldProblem as problem:
-            yield Reject(item[0], problem.reason, problem.field, problem.detail, raw())
-        else:
-            yield record
+            yield plan.records(block)
+        except FieldProblem:  # row by row, to learn which
+            for line, values, raw in zip(block.lines, block.rows, block.raws, strict=True):
+                yield _planned(line, values, plan.record, partial(raw_row, raw))
 
 
-def status_plan(spec: InputSpec, platform: str, mapped: Mapping[str, str], columns: Sequence[str]) -> RowPlan[Values]:
-    """Compile a mapping of status snapshots for values in the order of `columns`."""
-    convert = Converters(spec, platform)
+def one_by_one(items: Iterable[Records | Record | Reject]) -> Iterator[Record | Reject]:
+    """Yield Records as so many Records of one row."""
+    for item in items:
+        if not isinstance(item, Records):
+            yield item
+            continue
+        posts = _rows(POSTS.names, item.post)
+        accounts = repeat(None) if item.account is None else _rows(ACCOUNTS.names, item.account)
+        yield from map(Record, item.lines, posts, accounts)
+
+
+def _rows(names: Sequence[str], columns: Columns) -> Iterator[Row]:
+    unknown: Row = dict.fromkeys(names)
+    return (unknown | dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+
+
+def status_plan(spec: InputSpec, platform: str, mapped: Mapping[str, str], source: Source) -> RowPlan[Values]:
+    """Compile a mapping of status snapshots for the values of `source`."""
+    convert = Converters(spec, platform, text_only=source.text_only)
     observed_ms = observed_constant(spec)
     words = _status_words(spec)
     steps = tuple(
-        (field, _COLUMN_NAMES.get(field, field), columns.index(mapped[field]), convert.get(kind))
+        (field, _COLUMN_NAMES.get(field, field), source.columns.index(mapped[field]), convert.get(kind))
         for field, kind in STATUS_FIELDS.items()
         if field in mapped and kind != "status"
     )
-    status = columns.index(mapped["status"]) if "status" in mapped else None
+    status = source.columns.index(mapped["status"]) if "status" in mapped else None
 
     def record(line: int, values: Values) -> Record:
         word = (spec.status or "") if status is None else _status_word(values[status])
@@ -208,12 +291,12 @@ def status_plan(spec: InputSpec, platform: str, mapped: Mapping[str, str], colum
     return record
 
 
-def deletion_plan(spec: InputSpec, platform: str, mapped: Mapping[str, str], columns: Sequence[str]) -> RowPlan[Values]:
-    """Compile a mapping of deletions of posts for values in the order of `columns`."""
-    convert = Converters(spec, platform)
+def deletion_plan(spec: InputSpec, platform: str, mapped: Mapping[str, str], source: Source) -> RowPlan[Values]:
+    """Compile a mapping of deletions of posts for the values of `source`."""
+    convert = Converters(spec, platform, text_only=source.text_only)
     names = {**_COLUMN_NAMES, "created_at": "created_at_ms"}
     steps = tuple(
-        (field, names.get(field, field), columns.index(mapped[field]), convert.get(kind))
+        (field, names.get(field, field), source.columns.index(mapped[field]), convert.get(kind))
         for field, kind in DELETION_FIELDS.items()
         if field in mapped
     )
@@ -230,16 +313,16 @@ def deletion_plan(spec: InputSpec, platform: str, mapped: Mapping[str, str], col
     return record
 
 
-def list_plan(spec: InputSpec, platform: str, mapped: Mapping[str, str], columns: Sequence[str]) -> RowPlan[Values]:
-    """Compile a mapping of a list of accounts, one a row, for values in the order of `columns`."""
-    convert = Converters(spec, platform)
+def list_plan(spec: InputSpec, platform: str, mapped: Mapping[str, str], source: Source) -> RowPlan[Values]:
+    """Compile a mapping of a list of accounts, one a row, for the values of `source`."""
+    convert = Converters(spec, platform, text_only=source.text_only)
     observed_ms = observed_constant(spec)
     steps = tuple(
-        (field, _COLUMN_NAMES.get(field, field), columns.index(mapped[field]), convert.get(kind))
+        (field, _COLUMN_NAMES.get(field, field), source.columns.index(mapped[field]), convert.get(kind))
         for field, kind in LIST_FIELDS.items()
         if field in mapped and field != "created_at"
     )
-    created = columns.index(mapped["created_at"]) if "created_at" in mapped else None
+    created = source.columns.index(mapped["created_at"]) if "created_at" in mapped else None
 
     def record(line: int, values: Values) -> Record:
         row: Row = dict.fromkeys(ACCOUNTS.names)

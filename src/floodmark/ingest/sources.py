@@ -50,9 +50,13 @@ Values = Sequence[Any]
 
 
 class Source(Protocol):
-    """Rows of one file. `columns` names the values; NUL characters and lone surrogates are already U+FFFD."""
+    """Rows of one file. `columns` names the values; NUL characters and lone surrogates are already U+FFFD.
+
+    `text_only` says that every value is text, as in CSV.
+    """
 
     columns: tuple[str, ...]
+    text_only: bool
 
     def rows(self) -> Iterator[tuple[int, Values] | Reject]:
         """Yield (line, values in the order of `columns`), or a Reject, for every row."""

@@ -20,7 +20,7 @@ def read(path: Path, spec: InputSpec) -> Iterator[Record | Reject]:
     required = ("account_id", *(field for field, value in given.items() if value is None))
     mapped = check_columns(spec, tuple(STATUS_FIELDS), required)
     with open_table(path, spec, mapped, required) as source:
-        plan = status_plan(spec, spec.platform or UNSPECIFIED, mapped, source.columns)
+        plan = status_plan(spec, spec.platform or UNSPECIFIED, mapped, source)
         yield from planned(source.rows(), plan, source.raw)
 
 

@@ -15,7 +15,7 @@ from floodmark.ingest.merge import merge_base_tables
 from floodmark.ingest.reasons import REASONS, Reason
 from floodmark.ingest.sources import read_head
 from floodmark.ingest.spool import Spool
-from floodmark.registry import Reader, Record, Reject
+from floodmark.registry import Reader, Record, Records, Reject
 from floodmark.schema import ACCOUNTS, POST_DELETIONS, POSTS, REJECTS, STATUSES
 
 if TYPE_CHECKING:
@@ -84,16 +84,26 @@ def ingest_input(
     ):
         total, lines = file.stat().st_size, _rows_expected(db, file)
         try:
-            for item in reader.read(file, spec):
-                counts.rows += 1
-                if isinstance(item, Reject):
-                    counts.reject(item)
-                    rejects.add(_reject_row(spec, item))
+            due = _PROGRESS_ROWS
+            for item in (reader.read_blocks or reader.read)(file, spec):
+                if isinstance(item, Records):
+                    counts.rows += len(item.lines)
+                    posts.add_columns(item.post)
+                    if item.account is not None:
+                        accounts.add_columns(item.account)
+                    line = item.lines[-1]
                 else:
-                    _add(item, posts, accounts, statuses, deletions)
-                    counts.lone_accounts += item.post is None and item.status is None and item.deletion is None
-                if counts.rows % _PROGRESS_ROWS == 0 and lines:
-                    progress(min(total, total * item.line // lines), total)
+                    counts.rows += 1
+                    line = item.line
+                    if isinstance(item, Reject):
+                        counts.reject(item)
+                        rejects.add(_reject_row(spec, item))
+                    else:
+                        _add(item, posts, accounts, statuses, deletions)
+                        counts.lone_accounts += item.post is None and item.status is None and item.deletion is None
+                if counts.rows >= due and lines:
+                    progress(min(total, total * line // lines), total)
+                    due += _PROGRESS_ROWS
         except OSError as error:
             raise IngestError(
                 f"{spec.path}: the file could not be read to its end ({error.strerror}); check the disk"

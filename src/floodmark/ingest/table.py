@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from floodmark.ingest.mapping import ACCOUNT_FIELDS, POST_FIELDS, check_columns, open_table
-from floodmark.ingest.plans import UNSPECIFIED, planned, post_plan
+from floodmark.ingest.plans import UNSPECIFIED, one_by_one, planned_posts, post_plan
 from floodmark.ingest.sources import SUFFIXES
-from floodmark.registry import Reader, Record, Reject
+from floodmark.registry import Reader, Record, Records, Reject
 
 if TYPE_CHECKING:
     from floodmark.config import InputSpec
@@ -18,12 +18,17 @@ _REQUIRED: Final = ("account_id", "at", "post_id")
 _FIELDS: Final = (*POST_FIELDS, *ACCOUNT_FIELDS)
 
 
-def read(path: Path, spec: InputSpec) -> Iterator[Record | Reject]:
-    """Yield a Record or a Reject for every row; UsageError when mapping and file do not fit."""
+def read_blocks(path: Path, spec: InputSpec) -> Iterator[Records | Record | Reject]:
+    """Yield what becomes of every row; UsageError when mapping and file do not fit."""
     mapped = check_columns(spec, _FIELDS, _REQUIRED)
     with open_table(path, spec, mapped, _REQUIRED) as source:
-        plan = post_plan(spec, spec.platform or UNSPECIFIED, mapped, source.columns)
-        yield from planned(source.rows(), plan.record, source.raw)
+        plan = post_plan(spec, spec.platform or UNSPECIFIED, mapped, source)
+        yield from planned_posts(source, plan)
+
+
+def read(path: Path, spec: InputSpec) -> Iterator[Record | Reject]:
+    """Yield a Record or a Reject for every row; UsageError when mapping and file do not fit."""
+    return one_by_one(read_blocks(path, spec))
 
 
 READER: Final = Reader(
@@ -38,6 +43,7 @@ READER: Final = Reader(
     platform="",
     matches=lambda path, _head: path.suffix.lower() in SUFFIXES,
     read=read,
+    read_blocks=read_blocks,
     example=(
         b"id,who,when,what,tags,fans,born\n"
         b'1,ana,2020-07-17T10:15:00Z,"Hello, #vote","vote",12,2019-01-01\n'

@@ -70,35 +70,34 @@ def time_parser(spec: InputSpec, *, allow_date: bool = False) -> Parse:
     pattern = _pattern_reader(spec.path, spec.time_format) if spec.time_format else None
     floor_ms = {"minute": MINUTE_MS, "second": SECOND_MS}.get(spec.resolution or "", 1)
 
+    def checked(at_ms: int, resolution_ms: int) -> tuple[int, int]:
+        if not 0 < at_ms < _END_MS:
+            raise TimeProblem("time_out_of_range")
+        if resolution_ms == DAY_MS:
+            if not allow_date:
+                raise TimeProblem("date_only")
+            return at_ms, resolution_ms
+        return at_ms - at_ms % floor_ms, max(resolution_ms, floor_ms)
+
     # Tables of posts repeat their accounts' times in every row.
     @lru_cache(maxsize=65_536)
     def written(value: str) -> tuple[int, int]:
         text = value.strip(" \t\r\n")
         found = pattern(text, to_utc) if pattern else None
-        return found or _parse_text(text, to_utc, unit_ms)
-
-    def instant(value: object) -> tuple[int, int]:
-        if type(value) is str:
-            return written(value)
-        if type(value) is int:
-            return _epoch(value, unit_ms), unit_ms
-        if isinstance(value, datetime):
-            return _from_datetime(value, to_utc), 1 if value.microsecond else SECOND_MS
-        raise TimeProblem("missing" if value is None else "bad_time")
+        return checked(*(found or _parse_text(text, to_utc, unit_ms)))
 
     def parse(value: object) -> tuple[int, int]:
         try:
-            at_ms, resolution_ms = instant(value)
-            if not 0 < at_ms < _END_MS:
-                raise TimeProblem("time_out_of_range")
-            if resolution_ms == DAY_MS and not allow_date:
-                raise TimeProblem("date_only")
+            if type(value) is str:
+                return written(value)
+            if type(value) is int:
+                return checked(_epoch(value, unit_ms), unit_ms)
+            if isinstance(value, datetime):
+                return checked(_from_datetime(value, to_utc), 1 if value.microsecond else SECOND_MS)
+            raise TimeProblem("missing" if value is None else "bad_time")
         except TimeProblem as problem:
             problem.detail = shown(value)
             raise
-        if resolution_ms == DAY_MS or floor_ms == 1:
-            return at_ms, resolution_ms
-        return at_ms - at_ms % floor_ms, max(resolution_ms, floor_ms)
 
     return parse
 

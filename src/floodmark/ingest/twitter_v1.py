@@ -103,6 +103,7 @@ class _Posts:
             "hashtags": _listed(entities, "hashtags", "text"),
             "urls": _listed(entities, "urls", "expanded_url", "url"),
             "mentions": _listed(_entities(tweet), "user_mentions", "id_str", "screen_name"),
+            "impressions": None,
             "observed_at_ms": self._observed_ms,
         }
 

@@ -6,6 +6,7 @@ stop the report.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,24 +15,58 @@ from floodmark.config import CaseConfig
 from floodmark.findings import Finding
 from floodmark.report.format import day, duration, is_number, local_time, moment, plain, wall_clock_ms
 from floodmark.report.model import Block, Cell, Row, Subject, is_difference, label_of, missing_of, stem_of
+from floodmark.report.narrative_tables import narrative_rows
 from floodmark.report.specs import SHAPES, Spec, creation_spec, interval_spec, spike_spec, status_spec, staying_spec
 
 Rows = list[Sequence[Any]]
 _MAX_POINTS: Final = 360
 _MAX_LINES: Final = 40
 _MAX_SPIKES: Final = 10
+_OPEN_EACH: Final = 3
 _MAX_COMBINATIONS: Final = 12
 _DAY_MS: Final = 86_400_000
+#: Findings of M2 that are no spikes.
+_RANDOM: Final = {
+    f"M2.{name}{end}"
+    for name in (
+        *("entry_synchrony", "mix_age", "mix_followers", "mix_language"),
+        *("self_excited_share", "self_excited_difference"),
+        *("gini", "gini_difference", "top_posts_share", "top_posts_difference"),
+    )
+    for end in ("", "_to_control")
+}
 _STATUS_SLOTS: Final = ("s1", "s2", "both", "s3", "s4", "control")
 
 
 @dataclass(frozen=True)
 class Table:
-    """The numbers behind a chart, or in its place: the first `words` columns are text, the others numbers."""
+    """The numbers behind a chart, or in its place: the first `words` columns are text, the others numbers.
+
+    Of lines that begin alike (those of one subject) `open_each` stand open, the others fold; 0 leaves all open.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     words: int = 2
+    open_each: int = 0
+
+    @property
+    def shown(self) -> tuple[tuple[str, ...], ...]:
+        """The lines that stand open."""
+        return self._split()[0]
+
+    @property
+    def folded(self) -> tuple[tuple[str, ...], ...]:
+        """The lines that a reader has to unfold."""
+        return self._split()[1]
+
+    def _split(self) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
+        counts: Counter[str] = Counter()
+        halves: tuple[list[tuple[str, ...]], list[tuple[str, ...]]] = ([], [])
+        for row in self.rows:
+            counts[row[0]] += 1
+            halves[0 < self.open_each < counts[row[0]]].append(row)
+        return tuple(halves[0]), tuple(halves[1])
 
 
 @dataclass(frozen=True)
@@ -146,6 +181,10 @@ def thinned(rows: Rows, limit: int) -> tuple[Rows, int]:
 
 
 def _spikes(scene: Scene) -> list[Chart]:
+    if scene.block.name == "targets" or all(
+        stem_of(finding) in _RANDOM for finding in scene.block.findings if finding.measure == "M2"
+    ):
+        return []
     title, event, zone = "Posts over time", scene.config.event, scene.zone
     series = scene.details("M2", "bins", numeric_rows(0, 1))
     if not series:
@@ -158,14 +197,22 @@ def _spikes(scene: Scene) -> list[Chart]:
     panels, step = _spike_panels(scene, near, lengths, detail=True)
     caption = (
         f"Posts per bin, {local_time(event.start_ms, zone)}. Line: posts. Dashes: expected. "
-        "Band: up to the largest count that chance allows. Rings: spikes. Shaded ground: the event."
+        "Thin line: expected with the event's own slow lift. Band: the largest count that chance allows without it. "
+        "Rings: beyond that lift. Shaded ground: the event."
     )
     lines = tuple(
-        (subject.title, moment(row[0], zone), plain(row[1]), _maybe(row, 2), _maybe(row, 3))
+        (subject.title, moment(row[0], zone), plain(row[1]), _maybe(row, 2), _maybe(row, 3), _maybe(row, 5))
         for subject, rows in near
-        for row in sorted((row for row in rows if len(row) > 4 and row[4]), key=lambda row: -row[1])[:_MAX_SPIKES]
+        for row in sorted((row for row in rows if _ringed(row)), key=lambda row: -row[1])[:_MAX_SPIKES]
     )
-    columns = (f"Subject (at most {_MAX_SPIKES} each)", "Spike starts", "Posts", "Expected", "Chance allows")
+    columns = (
+        f"Subject (at most {_MAX_SPIKES} each)",
+        "Spike starts",
+        "Posts",
+        "Expected",
+        "Chance allows",
+        "With lift",
+    )
     table = Table(columns, lines) if lines else None
     charts = [Chart(title, caption + _thinning(step), panels, wide=True, table=table)]
     whole = [(subject, rows) for subject, _, rows in series if rows[0][0] < first or rows[-1][0] >= last]
@@ -192,7 +239,8 @@ def _spike_panels(
                 "posts": row[1],
                 "expected": row[2] if len(row) > 2 and is_number(row[2]) else None,
                 "upper": row[3] if len(row) > 3 and is_number(row[3]) else None,
-                "spike": len(row) > 4 and bool(row[4]),
+                "lift": row[5] if len(row) > 5 and is_number(row[5]) else None,
+                "spike": _ringed(row),
             }
             for row in drawn
         ]
@@ -203,6 +251,73 @@ def _spike_panels(
     return tuple(panels), largest
 
 
+def _ringed(row: Sequence[Any]) -> bool:
+    """Tell whether a bin is beyond the event's own lift; in findings without a lift, above the rhythm."""
+    return bool(row[6]) if len(row) > 6 else len(row) > 4 and bool(row[4])
+
+
+def _spike_posts(scene: Scene) -> list[Chart]:
+    """List the bins beyond the lift, of subjects and of hashtags and targets, with posts behind each."""
+    zone, lines = scene.zone, list[tuple[str, ...]]()
+    for subject in scene.subjects:
+        for finding in scene.block.findings:
+            if finding.subject == subject.name and finding.measure == "M2":
+                lines += [(subject.title, *line) for line in _spike_lines(finding, zone)]
+    if not lines:
+        return []
+    columns = ("Subject", "What", "Bin starts", "Some of the posts", "Posts", "With lift", "Chance allows")
+    caption = (
+        "Bins beyond the event's own lift, the largest of each series, with the smallest ids of the posts in them."
+    )
+    return [
+        Chart("Posts behind the spikes", caption, table=Table(columns, tuple(lines[: 3 * _MAX_LINES]), 4, _OPEN_EACH))
+    ]
+
+
+def _spike_lines(finding: Finding, zone: str) -> list[tuple[str, ...]]:
+    what = {"hashtag_spikes": "#", "target_spikes": "to "}.get(finding.id.split(".")[1])
+    series = finding.details.get("series") if what else [{"name": "", "spikes": finding.details.get("spikes")}]
+    lines: list[tuple[str, ...]] = []
+    for one in series if isinstance(series, list) else ():
+        if not isinstance(one, dict):
+            continue
+        name = f"{what}{str(one.get('name', '')).lstrip('#')}" if what else "all posts"
+        for row in numeric_rows(0, 1, 2, 3)(one.get("spikes")):
+            posts = row[4] if len(row) > 4 and isinstance(row[4], list | tuple) else ()
+            said = (plain(row[1]), plain(row[2], 1), plain(row[3]))
+            lines.append((name, moment(row[0], zone), ", ".join(str(post) for post in posts), *said))
+    return lines
+
+
+def _targets(scene: Scene) -> list[Chart]:
+    """List the targets that are picked out, with accounts on both hands and the ratio."""
+    titles = {subject.name: subject.title for subject in scene.subjects}
+    lines: list[tuple[str, ...]] = []
+    for finding in scene.block.findings:
+        rows = finding.details.get("targets") or finding.details.get("groups")
+        if finding.id.startswith("M2.targets_") and isinstance(rows, list):
+            label, title = label_of(stem_of(finding), scene.config), titles.get(finding.subject, finding.subject)
+            shown = [row for row in rows if isinstance(row, dict) and row.get("apart")]
+            lines += [_target_line(row, title, label, finding.details.get("accounts")) for row in shown]
+    if not lines:
+        return []
+    columns = ("Who", "Comparison", "Target", "Its accounts", "Crowd's accounts", "Odds ratio")
+    caption = "Targets addressed by more accounts than the crowd lets expect; a name here says nothing of the target."
+    return [
+        Chart("Targets that stand out", caption, table=Table(columns, tuple(lines[: 3 * _MAX_LINES]), 3, _OPEN_EACH))
+    ]
+
+
+def _target_line(row: Mapping[str, Any], title: str, label: str, accounts: object) -> tuple[str, ...]:
+    def said(value: object, empty: str, places: int = 0) -> str:
+        return plain(value, places) if is_number(value) else empty
+
+    who = f"{title}, {row['group']}" if row.get("group") else title
+    own = f"{said(row.get('accounts'), '–')} of {said(row.get('of', accounts), '–')}"
+    ratio, low, high = (said(row.get(name), "∞", 1) for name in ("ratio", "low", "high"))
+    return who, label, str(row.get("target")), own, said(row.get("crowd"), "–"), f"{ratio} ({low} to {high})"
+
+
 def _thinning(step: int) -> str:
     return f" Each point is the busiest of {step} neighbouring bins." if step > 1 else ""
 
@@ -211,28 +326,42 @@ def _maybe(row: Sequence[Any], position: int) -> str:
     return plain(row[position], 1) if len(row) > position and is_number(row[position]) else "–"
 
 
-def _intervals(measure: str, title: str, caption: str) -> Callable[[Scene], list[Chart]]:
-    """Return the maker of an interval plot over all shares of a measure."""
+def _random(scene: Scene) -> list[Chart]:
+    """Draw the section on "seemed random": shares, and ratios to chance on a scale of their own."""
+    if not any(stem_of(finding) in _RANDOM for finding in scene.block.findings):
+        return []
+    ratios = "How many times as often as chance gives; 1 is chance. Bars: ranges within which no point is likelier."
+    shares = "Share of arrivals or of posts, with its interval; Gini's coefficient runs from 0 to 100 %."
+    return [
+        *_intervals("M2", "Who comes together", ratios, "ratio")(scene),
+        *_intervals("M2", "What sets off, and who posts how much", shares)(scene),
+    ]
+
+
+def _intervals(measure: str, title: str, caption: str, unit: str = "share") -> Callable[[Scene], list[Chart]]:
+    """Return the maker of an interval plot over all shares (or ratios) of a measure."""
 
     def draw(scene: Scene) -> list[Chart]:
-        rows = [row for row in scene.block.rows if row.findings[0].measure == measure and row.unit == "share"]
+        rows = [row for row in scene.block.rows if row.findings[0].measure == measure and row.unit == unit]
         cells = [
             (row, subject, row.cells[subject.name])
             for row in rows
-            if not is_difference(row.findings[0])
+            if not is_difference(row.findings[0]) and not row.stem.endswith("_to_control")
             for subject in scene.subjects
             if subject.name in row.cells
         ]
         values = [_interval(row, subject, cell) for row, subject, cell in cells if _has_interval(cell)]
         if not values:
-            return scene.absent(title, measure, "shares with an interval")
+            return scene.absent(title, measure, f"{unit}s with an interval")
         shown = {value["slot"] for value in values}
         slots = [slot for slot in SHAPES if slot in shown]
         columns = [subject for subject in scene.subjects if any(value["row"] == subject.place for value in values)]
         keys = tuple((subject.title, subject.slot, SHAPES[subject.slot]) for subject in columns)
         truth = " Hollow diamonds: planted truth." if any(value["truth"] is not None for value in values) else ""
         words = "; ".join(f"{value['label']}, {value['subject']}: {value['figure']}" for value in values)
-        return [Chart(title, caption + truth, (Panel(interval_spec(values, slots), None, words),), keys, wide=True)]
+        return [
+            Chart(title, caption + truth, (Panel(interval_spec(values, slots, unit), None, words),), keys, wide=True)
+        ]
 
     return draw
 
@@ -467,22 +596,25 @@ def _balance_table(scene: Scene) -> Table | None:
 
 
 def _lives(scene: Scene) -> list[Chart]:
-    """Return the table of lives of deleted posts by class."""
+    """Return the table of lives of deleted posts: a line a class, a column a subject."""
     ends = {10_000: "10 s", 60_000: "1 min", 600_000: "10 min", 3_600_000: "1 h", 86_400_000: "1 day"}
     found = [f for f in scene.block.findings if f.id.startswith("M6.post_life.") and f.details.get("classes")]
     titles = {subject.name: subject.title for subject in scene.subjects}
-    lines = []
-    for finding in found:
+    lines: dict[str, list[str]] = {}
+    for place, finding in enumerate(found):
         classes = finding.details.get("classes")
         rows = classes if isinstance(classes, list | tuple) else ()
         total = sum(row[1] for row in rows) or 1
         for end, count in rows:
             name = f"under {ends.get(int(end), plain(end))}" if is_number(end) else "longer"
-            lines.append(
-                (titles.get(finding.subject, finding.subject), name, plain(count), plain(100 * count / total, 1))
-            )
-    table = Table(("Subject", "Lived", "Posts", "%"), tuple(lines), 2)
-    caption = "Deleted posts by the time from writing to deletion; each class begins where the one above it ends."
+            cells = lines.setdefault(name, ["–"] * len(found))
+            cells[place] = f"{plain(count)} ({plain(100 * count / total, 1)} %)"
+    columns = ("Lived", *(titles.get(finding.subject, finding.subject) for finding in found))
+    table = Table(columns, tuple((name, *cells) for name, cells in lines.items()), 1)
+    caption = (
+        "Deleted posts by the time from writing to deletion, with their share of the subject's; each class begins"
+        " where the one above it ends."
+    )
     return [Chart("How long deleted posts lived", caption, table=table)] if lines else []
 
 
@@ -523,11 +655,43 @@ def _places(scene: Scene) -> list[Chart]:
     return [Chart("What is known of the place", caption, table=Table(columns, tuple(rows), 1))] if rows else []
 
 
+def _narratives(scene: Scene) -> list[Chart]:
+    """Return the table of the wordings that most accounts posted."""
+    columns, lines = narrative_rows(scene)
+    caption = (
+        "Wordings that several accounts posted themselves, the ten of most accounts a subject. Equal words accuse"
+        " nobody; slogans and quotations repeat innocently. The first collected post need not be the first."
+    )
+    return (
+        [Chart("Most posted wordings", caption, table=Table(columns, lines, 3, _OPEN_EACH), wide=True)] if lines else []
+    )
+
+
 _FLAGS_CAPTION: Final = (
     "Share of accounts with the flag and its interval. A bar is a range within which no point is likelier."
 )
+
+
+def _voice_shares(scene: Scene) -> list[Chart]:
+    if scene.block.name == "both_sides":
+        return _intervals("M12", "Posts by the named", "Share of each side's posts, with its interval.")(scene)
+    return _intervals("M12", "Share of voice", "Shares of posts, accounts, impressions and places, with intervals.")(
+        scene
+    )
+
+
+def _voice(scene: Scene) -> list[Chart]:
+    # Its file needs the classes of this one.
+    from floodmark.report.voice_charts import voice_charts
+
+    return voice_charts(scene)
+
+
 _CHARTS: Final[tuple[tuple[str, Callable[[Scene], list[Chart]]], ...]] = (
     ("M2", _spikes),
+    ("M2", _random),
+    ("M2", _spike_posts),
+    ("M2", _targets),
     ("M3", _candidates),
     ("M4", _intervals("M4", "Account flags", _FLAGS_CAPTION)),
     ("M4", _overlaps),
@@ -542,5 +706,7 @@ _CHARTS: Final[tuple[tuple[str, Callable[[Scene], list[Chart]]], ...]] = (
     ("M6", _lives),
     ("M7", _intervals("M7", "In the country", "Bars: every share in the country that the data allow.")),
     ("M7", _places),
-    ("M12", _intervals("M12", "Share of voice", "Share of posts, with its interval.")),
+    ("M12", _voice_shares),
+    ("M12", _voice),
+    ("M13", _narratives),
 )

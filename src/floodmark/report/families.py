@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,7 @@ from floodmark.report.format import plain
 from floodmark.report.model import Subject
 
 _STEM: Final = "M4.families_"
+_OPEN_EACH: Final = 3
 
 
 class _Row(BaseModel):
@@ -56,6 +58,24 @@ class FamilyTable:
     lines: tuple[FamilyLine, ...]
     left: str
     testable: bool
+
+    @property
+    def open(self) -> tuple[FamilyLine, ...]:
+        """The largest families of each kind, which stand open."""
+        return tuple(line for place, line in self._placed() if place < _OPEN_EACH)
+
+    @property
+    def folded(self) -> tuple[FamilyLine, ...]:
+        """The others, which a reader has to unfold."""
+        return tuple(line for place, line in self._placed() if place >= _OPEN_EACH)
+
+    def _placed(self) -> list[tuple[int, FamilyLine]]:
+        kinds: Counter[str] = Counter()
+        placed = []
+        for line in self.lines:
+            placed.append((kinds[line.kind], line))
+            kinds[line.kind] += 1
+        return placed
 
 
 def family_tables(findings: Iterable[Finding], subjects: Sequence[Subject]) -> list[FamilyTable]:

@@ -213,7 +213,11 @@ def _decimals(numbers: Sequence[float], unit: str, low: float | None, high: floa
     if unit == "share":
         return 0 if low is not None and high is not None and high - low >= 0.1 else 1
     largest = max(abs(n) for n in numbers)
-    return 0 if largest >= 100 else 1 if largest >= 10 else max(2, min(4, _leading_place(largest)))
+    if largest >= 10:
+        return 0 if largest >= 100 else 1
+    # An interval whose ends look alike would hide that it has a width.
+    width = abs(high - low) if low is not None and high is not None else 0
+    return max(2, min(4, _leading_place(largest)), min(4, _leading_place(width)))
 
 
 def _leading_place(number: float) -> int:

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from floodmark.config import Side
 from floodmark.findings import Finding
+from floodmark.report.both_sides import both_sides_of, compared
 from floodmark.report.charts import Chart, charts_of
 from floodmark.report.families import family_tables
 from floodmark.report.format import NBSP, figure, is_number, isolated, local_time, moment, plain, prose, visible
@@ -87,19 +88,25 @@ class Claim:
     planted: tuple[tuple[Subject, Planted], ...] = ()
 
 
-def render_report(findings: Sequence[Mapping[str, object]], facts: ReportFacts, planted: Truths | None = None) -> str:
+def render_report(
+    findings: Sequence[Mapping[str, object]],
+    facts: ReportFacts,
+    planted: Truths | None = None,
+    program: str | None = None,
+) -> str:
     """Return the report as one HTML file that makes no request.
 
     `findings` are the objects of findings.json. `planted` (demo only) maps finding ids to {"value", "unit", "note"}:
-    the simulator's truth, printed beside each finding and marked as simulated. Raises EvidenceError when an object is
-    not a finding.
+    the simulator's truth, printed beside each finding and marked as simulated. `program` is `page_script()` where the
+    caller has it. Raises EvidenceError when an object is not a finding.
     """
     known = read_findings(findings)
     subjects = subjects_of(facts.config, known)
     blocks = blocks_of(facts, known, subjects, planted or {})
     rows = [row for block in blocks for row in block.rows]
     drawn, specs = _numbered([charts_of(block, subjects, facts.config) for block in blocks])
-    script = _script() if specs else Markup("")
+    script = inline_script(page_script() if program is None else program) if specs else Markup("")
+    sides = both_sides_of(rows, subjects, [side.name for side in facts.config.sides], _failed_measures(facts))
     page = {
         "title": facts.config.event.title,
         "case_title": facts.config.title or facts.config.name,
@@ -120,6 +127,8 @@ def render_report(findings: Sequence[Mapping[str, object]], facts: ReportFacts, 
         "families": family_tables(known, subjects),
         "structure_columns": COLUMNS,
         "sentences": sentences_of(rows, subjects, _failed_measures(facts)),
+        "both_sides": sides,
+        "both_sides_compared": [plain(count) for count in compared(sides)],
         "main_names": facts.config.subjects,
         "any_named": any(f.id.startswith("M3.groups.") and f.value for f in known),
         "anchors": {finding.id for finding in known if _SAFE_ANCHOR.fullmatch(finding.id)},
@@ -130,11 +139,15 @@ def render_report(findings: Sequence[Mapping[str, object]], facts: ReportFacts, 
 
 
 def write_report(
-    path: Path, findings: Sequence[Mapping[str, object]], facts: ReportFacts, planted: Truths | None = None
+    path: Path,
+    findings: Sequence[Mapping[str, object]],
+    facts: ReportFacts,
+    planted: Truths | None = None,
+    program: str | None = None,
 ) -> None:
     """Write `render_report` to `path` as UTF-8; the file is the old one or the whole new one, never a part."""
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(render_report(findings, facts, planted).encode())
+    temporary.write_bytes(render_report(findings, facts, planted, program).encode())
     os.replace(temporary, path)  # noqa: PTH105
 
 
@@ -157,9 +170,9 @@ def _asset(name: str) -> Markup:
 
 
 @cache
-def _script() -> Markup:
-    """Return Vega, Vega-Lite, Vega-Embed and our own few lines as one script."""
-    return inline_script(vl_convert.javascript_bundle(_asset("boot.js")))
+def page_script() -> str:
+    """Return Vega, Vega-Lite, Vega-Embed and our own few lines as one program; it takes a second."""
+    return str(vl_convert.javascript_bundle(_asset("boot.js")))
 
 
 def inline_script(program: str) -> Markup:

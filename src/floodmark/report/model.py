@@ -392,7 +392,23 @@ def _notes(rows: Sequence[Row], texts: Callable[[Finding], tuple[str, ...]]) -> 
         groups.setdefault(tuple(labels), []).append(text)
     every = [row.label for row in rows]
     ordered = sorted(groups.items(), key=lambda group: -len(group[0]))
-    return tuple(Notes(_about(labels, every), tuple(found)) for labels, found in ordered)
+    return tuple(Notes(_about(labels, every), _merged(found)) for labels, found in ordered)
+
+
+def _merged(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the texts with those on who is left out as one, so that the reason stands there once.
+
+    >>> _merged(["Left out, x: 1 of 2.", "Left out, x: 3 of 4.", "Other."])
+    ('Left out, x: 1 of 2; 3 of 4.', 'Other.')
+    """
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        reason, colon, whom = text.partition(": ")
+        if colon and text.startswith("Left out"):
+            found.setdefault(reason, []).append(whom.removesuffix("."))
+        else:
+            found.setdefault(text, [])
+    return tuple(f"{text}: {'; '.join(whom)}." if whom else text for text, whom in found.items())
 
 
 def _about(labels: Sequence[str], every: Sequence[str]) -> str:

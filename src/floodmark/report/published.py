@@ -82,12 +82,12 @@ def sentences_of(rows: Sequence[Row], subjects: Sequence[Subject], failed: Mappi
         answering += [headline] if headline else []
         own = by_stem.get(sums)
         absent = "" if answering else failed.get(measure, "This version computes nothing for this sentence.")
-        answers = tuple(Answer(row, _reasons(row, titles)) for row in answering)
+        answers = tuple(Answer(row, reasons_of(row, titles)) for row in answering)
         found.append(Sentence(measure, text, MEASURES[measure][0], answers, own, _counts(own), absent))
     return found
 
 
-def _reasons(row: Row, titles: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def reasons_of(row: Row, titles: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return (for whom, why) of what is not testable or was not tested; whom is empty where it holds for all."""
     about: dict[str, list[str]] = {}
     for finding in row.findings:

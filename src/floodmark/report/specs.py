@@ -32,8 +32,8 @@ _VALUES: Final = alt.NamedData("values")
 def spike_spec(values: Values, slot: str, event: tuple[int, int], *, detail: bool) -> Spec:
     """Counts with what was expected, what chance allows, and rings on spikes.
 
-    `values` have at (ms of the local wall clock), when (words), posts, expected, upper (or None), spike; `event` is the
-    window on the same clock.
+    `values` have at (ms of the local wall clock), when (words), posts, expected, upper, lift (or None), spike; `event`
+    is the window on the same clock.
     """
     midnights = list(range(-(-values[0]["at"] // _DAY_MS) * _DAY_MS, values[-1]["at"] + 1, _DAY_MS))
     # As an expression: as plain values Vega-Lite wraps each in datetime(), which the interpreter does not know.
@@ -54,10 +54,14 @@ def spike_spec(values: Values, slot: str, event: tuple[int, int], *, detail: boo
         .encode(y="posts:Q")
         .transform_filter("datum.spike")
     )
+    lift = (
+        base.mark_line(color="var(--ink)", strokeWidth=0.8).encode(y="lift:Q").transform_filter("datum.lift !== null")
+    )
     layers = (
         ground.mark_rect(color="var(--ground)").encode(x=window, x2="end:T"),
         base.mark_area(color="var(--band)").encode(y=_posts("upper")),
         base.mark_line(color="var(--muted)", strokeDash=[4, 3], strokeWidth=1).encode(y="expected:Q"),
+        *((lift,) if any(value.get("lift") is not None for value in values) else ()),
         base.mark_line(color=f"var(--{slot})", strokeWidth=1.5).encode(y=_posts("posts")),
         # Without a spike the layer has no extent, of which Vega warns.
         *((rings,) if any(value["spike"] for value in values) else ()),
@@ -67,11 +71,11 @@ def spike_spec(values: Values, slot: str, event: tuple[int, int], *, detail: boo
     return _spec(layers, values, height=150 if detail else 70)
 
 
-def interval_spec(values: Values, slots: Sequence[str]) -> Spec:
+def interval_spec(values: Values, slots: Sequence[str], unit: str = "share") -> Spec:
     """One line an interval: rule and point where measured, a bar where bounded, a hollow diamond for planted truth.
 
     `values` have label, row (order within the label), slot, low, high, value and truth (or None), state; subject and
-    figure for the tooltip.
+    figure for the tooltip. `unit` is `share` (an axis in percent) or `ratio`.
     """
     shown = [{**value, "label": "\n".join(wrap(value["label"], 24))} for value in values]
     labels = list(dict.fromkeys(value["label"] for value in shown))
@@ -80,7 +84,8 @@ def interval_spec(values: Values, slots: Sequence[str]) -> Spec:
     label_axis = alt.Axis(labelExpr="split(datum.label, '\\n')", labelLimit=170, labelPadding=8)
     top = max(max(value["high"], value["truth"] or 0) for value in values)
     scale = alt.Scale(domain=[0, top * 1.03 or 1])
-    x = alt.X("low:Q", title=None, axis=alt.Axis(format="~%", grid=True, tickCount=6), scale=scale)
+    form = "~%" if unit == "share" else "~g"
+    x = alt.X("low:Q", title=None, axis=alt.Axis(format=form, grid=True, tickCount=6), scale=scale)
     tips = [
         alt.Tooltip("label:N", title="finding"),
         alt.Tooltip("subject:N"),
@@ -106,6 +111,57 @@ def interval_spec(values: Values, slots: Sequence[str]) -> Spec:
         .transform_filter("datum.truth !== null"),
     )
     return _spec(layers, shown, height=max(30, 14 * len(rows) + 12) * len(labels))
+
+
+def page_spec(values: Values, slot: str, *, without: bool) -> Spec:
+    """Share of places held over time; dashes for the same without the named accounts.
+
+    `values` have at (ms of the local wall clock), when (words), share and, where `without`, without (or None).
+    """
+    midnights = list(range(-(-values[0]["at"] // _DAY_MS) * _DAY_MS, values[-1]["at"] + 1, _DAY_MS))
+    axis = alt.Axis(format="%a %-d %b", values=alt.ExprRef(str(midnights)))
+    y_axis = alt.Axis(format="~%", minExtent=34, tickCount=4)
+    scale = alt.Scale(domain=[0, 1])
+    base = alt.Chart(_VALUES).encode(x=alt.X("at:T", title=None, scale=alt.Scale(type="utc"), axis=axis))
+    tips = [alt.Tooltip("when:N"), alt.Tooltip("share:Q", title="places held", format=".0%")]
+    tips += [alt.Tooltip("without:Q", title="without the named", format=".0%")] if without else []
+    dashes = base.mark_line(color="var(--ink)", strokeDash=[4, 3], strokeWidth=1).encode(y="without:Q")
+    layers = (
+        base.mark_line(color=f"var(--{slot})", strokeWidth=1.5).encode(
+            y=alt.Y("share:Q", title=None, axis=y_axis, scale=scale)
+        ),
+        *((dashes,) if without else ()),
+        # Invisible and full height, so that pointing anywhere tells the look.
+        base.mark_rule(opacity=0, strokeWidth=6).encode(tooltip=tips),
+    )
+    return _spec(layers, values, height=110)
+
+
+def course_spec(values: Values, slot: str) -> Spec:
+    """Counts by bin as points, dashes for what was expected, the window shaded.
+
+    `values` have at (ms of the local wall clock), when (words), observed, expected, inside (whether in the window).
+    """
+    base = alt.Chart(_VALUES).encode(x=_dates())
+    tips = [
+        alt.Tooltip("when:N"),
+        alt.Tooltip("observed:Q", format=","),
+        alt.Tooltip("expected:Q", format=",.1f"),
+    ]
+    top = max(max(value["observed"], value["expected"]) for value in values)
+    # Left to itself the scale marks only its upper end.
+    ticks = [0, *(10**power for power in range(9) if 10**power <= top)]
+    axis = alt.Axis(minExtent=34, values=ticks)
+    y = alt.Y("observed:Q", title=None, axis=axis, scale=alt.Scale(type="symlog"))
+    layers = (
+        base.mark_line(color="var(--muted)", strokeDash=[4, 3], strokeWidth=1).encode(y="expected:Q"),
+        base.mark_line(color=f"var(--{slot})", strokeWidth=1.5).encode(y=y),
+        base.mark_point(color=f"var(--{slot})", filled=True, size=40, opacity=1)
+        .encode(y="observed:Q")
+        .transform_filter("datum.inside"),
+        base.mark_rule(opacity=0, strokeWidth=6).encode(tooltip=tips),
+    )
+    return _spec(layers, values, height=110)
 
 
 def creation_spec(values: Values, slot: str) -> Spec:

@@ -26,21 +26,29 @@ class Aftermath:
     """Per account its fate; per account and poll its status (in STATUS_WORDS) and last post (UTC s or UNKNOWN).
 
     At `before_s`, before the event, only accounts that had posted were known and looked up; the others are UNKNOWN.
+    From `left_s` on an account that leaves posts nothing that strangers see.
     """
 
     fate: Objects
     polls_s: Ints
     status: Ints
     last_post_s: Ints
+    left_s: Ints
     before_s: int
     status_before: Ints
     last_post_before_s: Ints
 
 
 def make_aftermath(
-    params: CampaignParams, people: People, clock: Clock, posts: Posts, last_s: Ints, rng: np.random.Generator
+    params: CampaignParams,
+    people: People,
+    clock: Clock,
+    posts: Posts,
+    last: tuple[Ints, Ints],
+    rng: np.random.Generator,
 ) -> Aftermath:
-    """Return the snapshots. `last_s` is each account's last post in the collection (UTC s)."""
+    """Return the snapshots. `last` is each account's last post up to the event's end and in the whole collection."""
+    last_s, later_s = last
     before = _before(params, people, clock, posts, rng)
     fate = _fates(params, people, rng)
     polls_s = clock.end_s + DAY_S * np.array(params.polls_days_after_end, dtype=np.int64)
@@ -50,10 +58,13 @@ def make_aftermath(
     # Who goes on posting was last seen some days before each poll, never before the poll before it.
     gaps_s = np.diff(polls_s, prepend=clock.end_s)
     recent_s = polls_s - (rng.random(status.shape) * gaps_s).astype(np.int64)
-    last = np.where((fate == FATES.index("silent"))[:, None], last_s[:, None], np.maximum(recent_s, last_s[:, None]))
-    last[:, 0] = last_s
+    silent = (fate == FATES.index("silent"))[:, None]
+    seen_s = np.where(silent, later_s[:, None], np.maximum(recent_s, later_s[:, None]))
+    seen_s[:, 0] = last_s
     visible = (status == ACTIVE) | (status == RENAMED)
-    return Aftermath(objects(FATES)[fate], polls_s, status, np.where(visible, last, UNKNOWN), *before)
+    leaves = ~np.isin(_STATUS_OF_FATE[fate], (ACTIVE, RENAMED))
+    left_s = np.where(leaves, gone_s.astype(np.int64), np.iinfo(np.int64).max)
+    return Aftermath(objects(FATES)[fate], polls_s, status, np.where(visible, seen_s, UNKNOWN), left_s, *before)
 
 
 def _before(

@@ -8,7 +8,7 @@ import numpy as np
 
 from floodmark.simulate.cast import groups_of
 from floodmark.simulate.crowd import Roots, Stage, choose_tags
-from floodmark.simulate.params import CampaignParams
+from floodmark.simulate.params import DAY_S, CampaignParams
 from floodmark.simulate.world import ORIGINAL, REPLY, REPOST, TOPICS, Ints, slots
 
 _KIND_SHARES: Final = (0.4, 0.35, 0.25)
@@ -17,16 +17,19 @@ _LEAD_S: Final = 5
 
 
 def run_automation(stage: Stage, params: CampaignParams, against: Roots, rng: np.random.Generator) -> int:
-    """Add the posts of automated groups, day and night through the window. Returns how many posts there are.
+    """Add the posts of automated groups, day and night through the window and, some, on after it.
 
     The accounts of a group act in the same slots, each up to the jitter late, and do the same kind of thing in each:
-    own words, a repost of what the group's first automated account wrote a moment before, or a reply.
+    own words, a repost of what the group's first automated account wrote a moment before, or a reply. Returns how many
+    posts there are.
     """
     size, plans = stage.draft.size, params.behaviours
     mine = stage.layout.campaign[stage.cast.automated[stage.layout.campaign]]
-    for members in groups_of(stage.people, mine) if len(mine) else []:
+    for number, members in enumerate(groups_of(stage.people, mine) if len(mine) else []):
         first_s = stage.clock.window_s + _LEAD_S + int(rng.integers(0, plans.automated_period_s))
-        slot_s = np.arange(first_s, stage.clock.end_s - plans.automated_jitter_s - 1, plans.automated_period_s)
+        longer_s = params.after_days * DAY_S if number < plans.automated_after_groups else 0
+        end_s = stage.clock.end_s + longer_s - plans.automated_jitter_s - 1
+        slot_s = np.arange(first_s, end_s, plans.automated_period_s)
         kind = slots(rng, _KIND_SHARES, len(slot_s))
         leads = _say(stage, np.repeat(members[:1], len(slot_s)), slot_s, rng)
         slot = np.repeat(np.arange(len(slot_s)), len(members) - 1)

@@ -11,11 +11,14 @@ class BehaviourParams:
     """What parts of the campaign do. Groups are counted; shares are of groups, accounts or posts, as their names say.
 
     `*_share_of_groups` picks whole groups, in which `family_share_of_members` share the feature. Automated accounts
-    post all through the window at a fixed period, at most `automated_jitter_s` late. Accounts that were taken over
+    post all through the window at a fixed period, at most `automated_jitter_s` late, and those of
+    `automated_after_groups` go on after it as long as posts are collected. Accounts that were taken over
     posted about `history_posts_per_account` ordinary posts in the baseline, with their owner's clock, language, client.
+    Members of `target_share_of_groups` answer one supporter, and so do some of the crowd against him.
     """
 
     automated_groups: int = 6
+    automated_after_groups: int = 2
     automated_accounts_per_group: int = 20
     automated_period_s: int = 2_400
     automated_jitter_s: int = 20
@@ -44,6 +47,9 @@ class BehaviourParams:
     short_lived_share_of_groups: float = 0.05
     short_lived_share_of_posts: float = 0.7
     short_lived_median_s: int = 60
+    target_share_of_groups: float = 0.1
+    target_share_of_members: float = 0.5
+    target_share_of_crowd: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,7 @@ class HabitParams:
 #: A campaign that does none of this.
 NO_BEHAVIOURS: Final = BehaviourParams(
     automated_groups=0,
+    automated_after_groups=0,
     takeover_groups=0,
     templated_handle_share_of_groups=0.0,
     shared_picture_share_of_groups=0.0,
@@ -98,6 +105,8 @@ NO_BEHAVIOURS: Final = BehaviourParams(
     tiered_share_of_groups=0.0,
     patron_share_of_groups=0.0,
     short_lived_share_of_groups=0.0,
+    target_share_of_groups=0.0,
+    target_share_of_crowd=0.0,
 )
 
 
@@ -107,6 +116,14 @@ def scaled_behaviours(params: BehaviourParams, scale: float) -> BehaviourParams:
     >>> scaled_behaviours(BehaviourParams(), 0.1).takeover_groups, scaled_behaviours(NO_BEHAVIOURS, 0.1).takeover_groups
     (1, 0)
     """
-    names = ("automated_groups", "takeover_groups", "hour_bursts", "day_bursts", "week_bursts", "new_bursts")
+    names = (
+        "automated_groups",
+        "automated_after_groups",
+        "takeover_groups",
+        "hour_bursts",
+        "day_bursts",
+        "week_bursts",
+        "new_bursts",
+    )
     counts = {name: getattr(params, name) for name in names}
     return replace(params, **{name: max(1, round(n * scale)) if n else 0 for name, n in counts.items()})

@@ -36,7 +36,7 @@ class Campaign:
     """What was planted: leaders (first movers), amplified outsiders, operations, and the bins with a surge.
 
     `patrons` are outsiders whose posts and links some group takes for all its reposts and links; they are amplified,
-    and no members.
+    and no members. `target` is the supporter whom some groups answer, NONE where there is nobody.
     """
 
     leaders: Ints
@@ -44,6 +44,7 @@ class Campaign:
     patrons: Ints
     operations: int
     surge_bins: Ints
+    target: int = NONE
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def talk(stage: Stage, crowd: CrowdParams, topic: int, rng: np.random.Generator)
     )
     account = picker.pick(rng, at_s)
     replying = rng.random(len(at_s)) < crowd.reply_share_of_own
-    planned = _scheduled(stage, account[~replying], at_s[~replying], rng)
+    planned = scheduled(stage, (account[~replying], at_s[~replying]), clock.end_s, rng)
     roots = _originals(stage, crowd, topic, planned, articles, rng)
     _replies(stage, topic, (account[replying], at_s[replying]), roots, rng)
     _cascades(stage, picker, roots, round(sum(counts) * crowd.repost_share_of_posts), crowd, rng)
@@ -118,10 +118,14 @@ def talk(stage: Stage, crowd: CrowdParams, topic: int, rng: np.random.Generator)
     return roots
 
 
-def _scheduled(stage: Stage, account: Ints, at_s: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Move the posts of people who plan them ahead to the next quarter of an hour; returns all in order of time."""
+def scheduled(stage: Stage, who_when: tuple[Ints, Ints], end_s: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Move the posts of people who plan them ahead to the next quarter of an hour before `end_s`.
+
+    Returns all accounts and times in order of time.
+    """
+    account, at_s = who_when
     planned_s = -(-at_s // _SCHEDULE_S) * _SCHEDULE_S + rng.integers(0, _SCHEDULE_LAG_S + 1, len(at_s))
-    moved = np.where(stage.cast.scheduler[account], np.minimum(planned_s, stage.clock.end_s - 1), at_s)
+    moved = np.where(stage.cast.scheduler[account], np.minimum(planned_s, end_s - 1), at_s)
     order = np.argsort(moved, kind="stable")
     return account[order], moved[order]
 

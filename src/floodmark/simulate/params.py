@@ -64,6 +64,7 @@ class CampaignParams:
     The five `*_accounts` cells partition the flagged campaign accounts, so their sum is the union of the flags; an
     account cannot be both new and dormant. Shares are of the campaign's accounts unless the name says otherwise;
     `unknown_previous_share` is that of ordinary accounts whose last earlier post is left empty; the truth knows it.
+    The collector runs on for `after_days`, which end before the second poll.
     """
 
     event_date: date
@@ -109,6 +110,8 @@ class CampaignParams:
     supporters: CrowdParams
     control: CrowdParams
     polls_days_before_start: int = 7
+    after_days: int = 3
+    after_share_of_baseline: float = 0.3
     behaviours: BehaviourParams = field(default_factory=BehaviourParams)
     habits: HabitParams = field(default_factory=HabitParams)
 

@@ -12,15 +12,24 @@ from floodmark.simulate import phrases
 from floodmark.simulate.aftermath import DELETED, NOT_FOUND, PROTECTED, RENAMED, SUSPENDED, Aftermath
 from floodmark.simulate.campaign import Campaign
 from floodmark.simulate.cast import Cast
+from floodmark.simulate.earlier import voices
 from floodmark.simulate.families import NEVER, Faces
-from floodmark.simulate.params import DAY_S, LANGUAGES, CampaignParams
+from floodmark.simulate.params import BIN_S, DAY_S, LANGUAGES, CampaignParams
 from floodmark.simulate.profiles import Profiles
 from floodmark.simulate.rhythm import Clock
-from floodmark.simulate.world import CONTROL, Book, Bools, Ints, Objects, People, Posts, objects
+from floodmark.simulate.truth_event import event_entries
+from floodmark.simulate.world import CONTROL, REPOST, Book, Bools, Ints, Objects, People, Posts, objects
 
 SUBJECTS: Final = ("against", "for", "both", "control")
 NO_ROSTER: Final = ""
 _SHORT_LIFE_S: Final = 600
+_SURGES: Final = ("M2.spike_bins.", "M2.beyond_lift.")
+#: Accounts that make a text a shared one.
+_COPIES: Final = 3
+#: A text of which the background has over half the rate is usual elsewhere, as in the case file that is written.
+_USUAL: Final = 0.5
+#: A shorter text is no wording, as in the case file.
+_LETTERS: Final = 20
 #: What the report of 2020 said; percentages as printed there.
 PUBLISHED: Final = {
     "participants_accounts": 26_431,
@@ -37,16 +46,22 @@ Entry = tuple[str, float | int, str, str]
 
 @dataclass(frozen=True)
 class PostMarks:
-    """Per post its client (an index into CLIENTS), its author's handle then, and when it was deleted (UTC s, or -1)."""
+    """Per post its client (an index into CLIENTS), its author's handle then, when it was deleted (UTC s, or -1), and
+    how often it was shown.
+    """
 
     client: Ints
     handle: Objects
     deleted_s: Ints
+    impressions: Ints
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything that was simulated, and per account the truth about it (arrays with one entry per account)."""
+    """Everything that was simulated, and per account the truth about it (arrays with one entry per account).
+
+    `wordings` says of each given text whether it is long enough to be compared.
+    """
 
     params: CampaignParams
     clock: Clock
@@ -65,6 +80,7 @@ class Facts:
     low: Bools
     enrolled: Bools
     silent: Bools
+    wordings: Bools
 
     @property
     def in_window(self) -> Bools:
@@ -117,6 +133,7 @@ def gather(
         low=profiles.followers < params.low_follower_under,
         enrolled=(profiles.created_s >= start_s - params.new_days * DAY_S) & (profiles.created_s < start_s),
         silent=(aftermath.status[:, -1] == 0) & (last <= silent_before_s),
+        wordings=np.array([sum(map(str.isalpha, text)) >= _LETTERS for text in book.bodies], dtype=bool),
     )
 
 
@@ -133,7 +150,7 @@ def post_sides(posts: Posts, book: Book) -> Ints:
 
 
 def _rosters(posts: Posts, sides: Ints, clock: Clock, accounts: int) -> Objects:
-    inside = posts.at_s >= clock.window_s
+    inside = (posts.at_s >= clock.window_s) & (posts.at_s < clock.end_s)
     seen = np.zeros((accounts, 2), dtype=bool)
     for column, bit in enumerate((1, 2)):
         seen[posts.account[inside & ((sides & bit) > 0)], column] = True
@@ -185,15 +202,26 @@ def entries(facts: Facts) -> Iterator[Entry]:
             "accounts",
             "created within the 30 days before the event began",
         )
-        bins = len(facts.campaign.surge_bins) if subject == "against" else 0
+        bins = _surged(facts, subject)
         yield (
             f"M2.spike_bins.{subject}",
             bins,
-            "surge bins",
-            "15-minute bins with a planted surge; the event itself lifts most others, so the two do not compare",
+            "count",
+            "15-minute bins with a planted surge and mostly posts of the campaign, which carry tags of both sides; the"
+            " event itself lifts most others, so the two do not compare",
+        )
+        yield (
+            f"M2.beyond_lift.{subject}",
+            bins,
+            "count",
+            "15-minute bins with a planted surge and mostly posts of the campaign, which carry tags of both sides; its"
+            " other operations are spread over the window",
         )
         yield from _deleted(facts, subject)
+        yield from _copied(facts, subject)
+        yield from event_entries(facts, subject)
     yield from _voice(facts)
+    yield from _audience(facts)
 
 
 def _returned(facts: Facts) -> Bools:
@@ -237,18 +265,104 @@ def _deleted(facts: Facts, subject: str) -> Iterator[Entry]:
     )
 
 
+def _surged(facts: Facts, subject: str) -> int:
+    """Return in how many of the bins with a planted surge most posts of a side, or of both, are the campaign's."""
+    bit = {"against": 1, "for": 2, "both": 3}.get(subject)
+    if bit is None or not len(facts.campaign.surge_bins):
+        return 0
+    mine = facts.in_window & ((facts.sides & bit) == bit)
+    place = (facts.posts.at_s[mine] - facts.clock.window_s) // BIN_S
+    bins = int(max(place.max(initial=0), facts.campaign.surge_bins.max())) + 1
+    every = np.bincount(place, minlength=bins)
+    planted = np.bincount(place[facts.campaign_accounts[facts.posts.account[mine]]], minlength=bins)
+    return int((2 * planted > every)[facts.campaign.surge_bins].sum())
+
+
+def _copied(facts: Facts, subject: str) -> Iterator[Entry]:
+    """Yield which share of a roster's accounts with a post of their own copied a text given to three accounts or more.
+
+    Sentences that two people happen to build alike are no copies here, however much they look it.
+    """
+    posts, mine = facts.posts, facts.roster[facts.posts.account] == subject
+    matching = (posts.topic == CONTROL) if subject == "control" else (facts.sides > 0)
+    own = facts.in_window & matching & (posts.kind != REPOST)
+    here = _accounts_by_body(facts, own)
+    usual = _accounts_by_body(facts, (posts.kind != REPOST) & ~own)
+    size = max(len(here), len(usual))
+    here, usual = (np.pad(counts, (0, size - len(counts))) for counts in (here, usual))
+    authors, others = (max(1, len(np.unique(posts.account[which]))) for which in (own, (posts.kind != REPOST) & ~own))
+    # Slogans that people always use are wordings too, but none of this event.
+    shared = np.flatnonzero((here >= _COPIES) & (usual / others <= _USUAL * here / authors))
+    copied = np.unique(posts.account[own & mine & np.isin(posts.body, shared)])
+    judged = np.unique(posts.account[own & mine])
+    yield (
+        f"M13.exact.{subject}",
+        _share(len(copied), len(judged)),
+        "share",
+        "of the roster's accounts with an own post: posted a text of 20 letters given to at least three and not usual"
+        " elsewhere; chance likeness not counted",
+    )
+
+
+def _accounts_by_body(facts: Facts, which: Bools) -> Ints:
+    """Return how many accounts have each given text among some posts."""
+    given = np.flatnonzero(which & (facts.posts.body >= 0))
+    given = given[facts.wordings[facts.posts.body[given]]]
+    pairs = np.unique(np.stack([facts.posts.body[given], facts.posts.account[given]]), axis=1)
+    return np.bincount(pairs[0], minlength=1)
+
+
 def _voice(facts: Facts) -> Iterator[Entry]:
-    sides = facts.sides[facts.in_window & (facts.sides > 0)]
+    inside = facts.in_window & (facts.sides > 0)
+    masks = {
+        "against": inside & ((facts.sides & 1) > 0),
+        "for": inside & ((facts.sides & 2) > 0),
+        "both": inside & (facts.sides == 3),
+    }
+    posts = voices(masks, np.ones(len(facts.posts), dtype=np.int64))
+    shown = voices(masks, facts.marks.impressions)
+    everybody = len(np.unique(facts.posts.account[inside]))
     note = "of in-window posts that match either side; a post that matches both counts for each"
-    yield "M12.share_of_voice.against", _share(int(((sides & 1) > 0).sum()), len(sides)), "share", note
-    yield "M12.share_of_voice.for", _share(int(((sides & 2) > 0).sum()), len(sides)), "share", note
+    for name, mask in masks.items():
+        yield f"M12.share_of_voice.{name}", posts[name], "share", note
+        yield f"M12.voice_impressions.{name}", shown[name], "share", "of the impressions of these posts, known or not"
+        authors = len(np.unique(facts.posts.account[mask]))
+        yield f"M12.voice_accounts.{name}", _share(authors, everybody), "share", "of the accounts of these posts"
+    for what in ("posts", "authors"):
+        yield (
+            f"M12.displaced_{what}.for",
+            1.0,
+            "ratio",
+            "the campaign keeps no supporter from writing, and the earlier events have the same pull on average",
+        )
+
+
+def _audience(facts: Facts) -> Iterator[Entry]:
+    """Yield which share of those who used a side's hashtags in the window had used one before, or did so again after.
+
+    A post carries a side's phrase or its hashtags, never both.
+    """
+    posts = facts.posts
+    tagged = np.where(posts.keyword > 0, 0, facts.sides)
+    before, after = posts.at_s < facts.clock.window_s, posts.at_s >= facts.clock.end_s
+    for subject, bits, several in (("against", 1, False), ("for", 2, False), ("both", 3, True)):
+        used = (tagged & bits) > 0
+        authors = np.unique(posts.account[used & facts.in_window & ((facts.sides == 3) if several else True)])
+        for name, then, when in (("before", before, "before the event"), ("after", after, "again after the event")):
+            seen = np.isin(authors, posts.account[used & then])
+            note = f"of those who used these hashtags in the window: used one {when}, within the collection"
+            yield f"M12.audience_{name}.{subject}", _share(int(seen.sum()), len(authors)), "share", note
 
 
 def document(facts: Facts, seed: int, scale: float) -> dict[str, object]:
     """Return what truth.json holds: the findings' true values, the planted campaign and the published figures."""
-    found: dict[str, object] = {
-        name: {"value": value, "unit": unit, "note": note} for name, value, unit, note in entries(facts)
-    }
+    found: dict[str, object] = {}
+    for name, value, unit, note in entries(facts):
+        entry: dict[str, object] = {"value": value, "unit": unit, "note": note}
+        if name.startswith(_SURGES):
+            # A count of planted surges is no count of bins that stand out: neither is right or wrong by the other.
+            entry |= {"verdict": "bins with a planted surge", "mark": "–"}
+        found[name] = entry
     run = facts.campaign_accounts
     any_flag = facts.new | facts.dormant | facts.low
     inside = facts.in_window & run[facts.posts.account]

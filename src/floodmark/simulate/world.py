@@ -140,6 +140,14 @@ class Posts:
         """Return the number of posts."""
         return len(self.account)
 
+    def kept(self, mask: Bools) -> Posts:
+        """Return the posts of `mask` (one entry per post) whose parent, if any, is kept too."""
+        mask = mask & ((self.parent < 0) | mask[self.parent])
+        row_of = np.cumsum(mask) - 1
+        columns = {name: values[mask] for name, values in vars(self).items()}
+        parent = columns["parent"]
+        return Posts(**{**columns, "parent": np.where(parent >= 0, row_of[parent], -1)})
+
 
 @dataclass
 class Draft:

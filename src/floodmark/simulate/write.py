@@ -16,10 +16,11 @@ from floodmark.simulate import phrases
 from floodmark.simulate.aftermath import UNKNOWN
 from floodmark.simulate.campaign import Campaign
 from floodmark.simulate.cast import BRIDGE, CLIENTS
+from floodmark.simulate.earlier import APART_DAYS, EVENTS, earlier_event, starts_s
 from floodmark.simulate.families import NEVER
-from floodmark.simulate.params import LANGUAGES, CampaignParams
+from floodmark.simulate.params import DAY_S, LANGUAGES, CampaignParams
 from floodmark.simulate.truth import Facts
-from floodmark.simulate.world import CONTROL, REPLY, REPOST, Book, Ints, Objects, objects
+from floodmark.simulate.world import CONTROL, REPLY, REPOST, TOPICS, Book, Ints, Objects, objects, stream
 
 #: First millisecond of the id clock (the one that Twitter's ids count from), and bits below the milliseconds.
 _ID_EPOCH_MS: Final = 1_288_834_974_657
@@ -43,6 +44,8 @@ POST_COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
     ("hashtags", "hashtags", "nullif(t.tags, '')"),
     ("urls", "urls", "u.url"),
     ("mentions", "mentions", "nullif(p.parent_handle, '')"),
+    # Now and then the platform gives no count.
+    ("impressions", "impressions", "CASE WHEN p.number % 20 <> 7 THEN p.impressions END"),
     ("handle", "handle", "p.handle"),
     ("display_name", "display_name", "a.display_name"),
     ("account_created_at", "created_at", _TIME.format("a.created_s")),
@@ -57,6 +60,9 @@ POST_COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
     ("picture", "picture", "a.picture"),
 )
 
+#: Files of earlier events; the stream of each is the name without its ending.
+EARLIER_FILES: Final = tuple(f"earlier-{number}.csv" for number in range(1, EVENTS + 1))
+_EARLIER_COLUMNS: Final = (("post_id", "post_id"), ("account_id", "account_id"), ("created_at", "at"))
 #: Files of deleted posts and the stream that saw the deletions.
 DELETION_FILES: Final[Mapping[str, str]] = {"deletions.csv": "main", "control-deletions.csv": "control"}
 _DELETION_COLUMNS: Final = ("post_id", "account_id", "deleted_at", "created_at")
@@ -123,6 +129,22 @@ def write_inputs(out: Path, facts: Facts, book: Book, text: Objects, rng: np.ran
     return counts
 
 
+def write_earlier(out: Path, facts: Facts, seed: int) -> None:
+    """Write the streams of earlier events under temporary names: ids, authors and times only."""
+    pool = np.flatnonzero((facts.people.topic == TOPICS.index("for")) & (facts.people.role == "organic_for"))
+    activity = facts.people.activity[pool] if len(pool) else facts.people.activity
+    with Database() as db:
+        for name, start_s in zip(EARLIER_FILES, starts_s(facts.clock), strict=True):
+            rng = stream(seed, name)
+            account, at_s = earlier_event(facts.params, facts.clock, activity, start_s, rng)
+            created_ms = start_s * 1000 - rng.integers(50, 2_000, int(account.max()) + 1) * DAY_S * 1000
+            ids = snowflakes(at_s * 1000 + rng.integers(0, 1000, len(at_s)), rng)
+            _register(db, "earlier", {"id": ids, "account": snowflakes(created_ms, rng)[account], "at_s": at_s})
+            sql = f"SELECT id AS post_id, account AS account_id, {_TIME.format('at_s')} AS created_at FROM earlier"
+            _copy(db, f"{sql} ORDER BY id", out / name)
+            db.execute("DROP TABLE earlier")
+
+
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write a JSON object under a temporary name."""
     _partial(path).write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
@@ -148,6 +170,7 @@ def case_file(params: CampaignParams, deletion_files: Sequence[str]) -> str:
         f'resolution = "second"\n\n[input.columns]\n{mapping}\n'
         for path, stream in (("posts.csv", "main"), ("control.csv", "control"))
     )
+    earlier = _earlier(params)
     deletions = "".join(
         f'\n[[input]]\npath = "{path}"\nformat = "deletions"\nstream = "{DELETION_FILES[path]}"\nplatform = "sim"\n\n'
         f"[input.columns]\n{''.join(f'{name} = {_toml(name)}' + chr(10) for name in _DELETION_COLUMNS)}"
@@ -192,7 +215,22 @@ account_id = "account_id"
 observed_at = "observed_at"
 status = "status"
 last_post_at = "last_post_at"
-{deletions}"""
+{deletions}{earlier}"""
+
+
+def _earlier(params: CampaignParams) -> str:
+    """Return the earlier events as inputs and as streams for comparison."""
+    mapping = "".join(f"{key} = {_toml(name)}\n" for name, key in _EARLIER_COLUMNS)
+    window_s = params.local_midnight_s()
+    parts = []
+    for number, name in enumerate(EARLIER_FILES, 1):
+        stream_name, start = name.removesuffix(".csv"), np.datetime64(window_s - APART_DAYS * DAY_S * number, "s")
+        parts.append(f'\n[[comparison]]\nstream = "{stream_name}"\nstart = {start}Z\n')
+        parts.append(
+            f'\n[[input]]\npath = "{name}"\nformat = "table"\nstream = "{stream_name}"\nplatform = "sim"\n'
+            f'resolution = "second"\n\n[input.columns]\n{mapping}'
+        )
+    return "".join(parts)
 
 
 def _side(name: str, title: str) -> str:
@@ -255,6 +293,8 @@ def _post_columns(facts: Facts, post_id: Ints, text: Objects) -> dict[str, np.nd
         "client": objects(CLIENTS)[facts.marks.client],
         "handle": facts.marks.handle,
         "deleted_s": facts.marks.deleted_s,
+        "impressions": facts.marks.impressions,
+        "number": np.arange(len(posts)),
         "parent_handle": np.where(has_parent, facts.marks.handle[posts.parent], ""),
         "kind": posts.kind,
         "parent_id": np.where(has_parent, post_id[posts.parent], -1),

@@ -1,8 +1,9 @@
 -- Which posts speak for which side: in one of the side's streams and, unless the side is the streams as a whole, with one
 -- of its hashtags, keywords or accounts. The control is a side of its own.
 -- Parameters: $start_ms, $end_ms. Tables: posts, post_features, post_hashtags, accounts,
--- side_streams(side, stream, whole), side_rules(side, kind, value), post_words(stream, post_id, words). A keyword matches whole
--- words ("art" is not in "party"); both it and `words` are words between single spaces, with a space at either end.
+-- side_streams(side, stream, whole), side_rules(side, kind, value), post_words(stream, post_id, words) of posts that may hold a
+-- keyword. A keyword matches whole words ("art" is not in "party"); both it and `words` are words between single spaces, with a
+-- space at either end.
 WITH eligible AS (
     SELECT s.side, s.whole, p.stream, p.post_id, p.account_id, p.at_ms
     FROM posts p

@@ -32,6 +32,8 @@ _MAX_BURSTS: Final = 20
 _LIMITS: Final = (
     "Only accounts that still existed and took part are seen, so most of a burst on the platform may be missing.",
     "A burst that runs over the border of two bins, or lasts for weeks, is seen less well.",
+    "Where more than one bin in a hundred stands out the roster counts as restless: many bursts hide each other, and"
+    " none found then says little.",
     "Hours, days and weeks are those of UTC; weeks begin on Monday.",
 )
 _WEEK_LIMIT: Final = (

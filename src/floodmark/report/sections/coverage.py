@@ -11,7 +11,6 @@ from floodmark.view import CaseView
 #: Measure: the published claim, and what would be needed to test it.
 _CLAIMS: Final = (
     ("M8", "participants used VPNs and proxies.", "network addresses or labels from a platform partner"),
-    ("M13", "the campaign aimed to discredit and demonise.", "families of near-identical texts, read by a person"),
     ("M14", "such operations are being monitored.", "a stream of posts instead of a finished collection"),
     ("M15", "a report with these figures was published.", "a review of the report by a person, which no program gives"),
     ("M16", "the published figures are right.", "the published counts, entered beside the data"),

@@ -55,7 +55,6 @@ _OF_ROSTER: Final = {
         "So many {} are in front of a group and do not follow: amplified by it, or leading it; no members of it.",
     ),
 }
-_NO_GROUP: Final = "the coordination test found no group"
 _SETTLE: Final = "a group whose members act together often enough, at times that can be told apart"
 
 
@@ -108,9 +107,6 @@ def _scope_of(subject: str) -> str:
 def _of_roster(case: _Case, subject: str) -> list[Finding]:
     mine = case.roster == subject
     missing = _missing(case, _scope_of(subject))
-    if missing == _NO_GROUP:
-        rest = [_untestable(name, subject, missing) for name in _OF_ROSTER if name != "groups_with_starter"]
-        return [rest[0], _count(case, "groups_with_starter", subject, 0, _NO_GROUP, 0, {"groups": 0}), *rest[1:]]
     if missing:
         return [_untestable(name, subject, missing) for name in _OF_ROSTER]
     return [
@@ -126,9 +122,16 @@ def _missing(case: _Case, scope: str) -> str:
     """Return why nothing can be said of a scope; empty where it has a group."""
     if scope not in case.scopes:
         return "no action of a known kind in the window"
-    if not any(group[0] == scope for group in case.joint.groups):
-        return _NO_GROUP
-    return ""
+    if any(group[0] == scope for group in case.joint.groups):
+        return ""
+    (tested,) = case.view.db.one(
+        "SELECT count(*) FROM coordinated_accounts WHERE scope = $scope AND state <> 'untestable'", {"scope": scope}
+    )
+    where = "in the control" if scope == "control" else "in the event"
+    return (
+        f"the coordination test found no group {where}, so there is no order within one to look at; it could test"
+        f" {tested} accounts"
+    )
 
 
 def _claim(name: str, subject: str) -> str:
@@ -157,9 +160,8 @@ def _starters(case: _Case, subject: str, mine: np.ndarray) -> list[Finding]:
     tested = int(np.count_nonzero(acting & (case.roles.role != "untested")))
     groups = len(np.unique(case.joint.members.group[acting]))
     if not acting.any():
-        rule = "no account of this roster is a member of a group"
-        none = _count(case, "groups_with_starter", subject, 0, rule, 0, {"groups": 0})
-        return [_untestable("starters", subject, rule), none]
+        missing = "no account of this roster is a member of a group"
+        return [_untestable(name, subject, missing) for name in ("starters", "groups_with_starter")]
     if not tested:
         missing = f"no member of this roster took part in {least} joint actions that are far enough apart"
         return [_untestable(name, subject, missing) for name in ("starters", "groups_with_starter")]
