@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -109,11 +111,23 @@ def _process() -> Any:
     """Return the executor of the one process, which is started when it is not there."""
     from loky import get_reusable_executor
 
-    return get_reusable_executor(max_workers=1, timeout=_IDLE_S, initializer=collect_less)
+    return get_reusable_executor(max_workers=1, timeout=_IDLE_S, initializer=_settle)
 
 
 #: For callers that have no other process.
 ALONE: Final = Helper(wanted=False)
+
+
+def _settle() -> None:
+    """Prepare the second process; it ends with the first, or it could write into what the next run builds."""
+    collect_less()
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
 
 
 def collect_less() -> None:

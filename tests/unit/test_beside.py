@@ -122,6 +122,35 @@ def test_a_failed_run_ends_its_process() -> None:
         assert elsewhere(again)() != other
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc whether a process runs")
+def test_a_run_that_is_killed_leaves_no_process_that_writes() -> None:
+    script = (
+        "import os, time\n"
+        "from floodmark.beside import Helper\n"
+        "helper = Helper(wanted=True)\n"
+        "print(helper.start(os.getpid)(), flush=True)\n"
+        "helper.start(time.sleep, 60)()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
+        assert run.stdout is not None
+        other = int(run.stdout.readline())
+        run.kill()
+    deadline = time.monotonic() + 20
+    while _runs(other) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _runs(other)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+        # Killed, but nobody has asked how it ended: no longer running either.
+        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+    return state != "Z"
+
+
 def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
     (tmp_path / "case.toml").write_text(CASE, encoding="utf-8")
     for name in ("posts", "more"):
