@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= floodmark-demo
 
-.PHONY: demo test test-slow studies lint types docs docs-check bench lock clean
+.PHONY: demo test test-parts test-runs test-slow studies lint types docs docs-check bench lock clean
 
 $(VENV)/.runtime: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "floodmark needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -20,8 +20,15 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 demo: $(VENV)/.runtime
 	$(BIN)/floodmark demo --out $(OUT)
 
+# Side by side on two cores; both are run to their end, and one that fails fails the whole.
 test: $(VENV)/.dev
-	$(BIN)/pytest -m "not slow"
+	$(MAKE) --no-print-directory --keep-going --jobs=2 test-parts test-runs
+
+test-parts: $(VENV)/.dev
+	$(BIN)/pytest -m "not slow" --ignore=tests/e2e --ignore=tests/recovery tests
+
+test-runs: $(VENV)/.dev
+	$(BIN)/pytest -m "not slow" tests/e2e tests/recovery
 
 test-slow: $(VENV)/.dev
 	$(BIN)/pytest -m slow
