@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floodmark.errors import EvidenceError
-from floodmark.report.charts import Table
+from floodmark.report.chart_parts import Table
 from floodmark.report.html import ReportFacts, inline_script, render_report, write_report
 from floodmark.report.model import label_of
 

@@ -20,7 +20,8 @@ from markupsafe import Markup
 from floodmark.config import Side
 from floodmark.findings import Finding
 from floodmark.report.both_sides import both_sides_of, compared
-from floodmark.report.charts import Chart, charts_of
+from floodmark.report.chart_parts import Chart
+from floodmark.report.charts import charts_of
 from floodmark.report.families import family_tables
 from floodmark.report.format import NBSP, figure, is_number, isolated, local_time, moment, plain, prose, visible
 from floodmark.report.model import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from floodmark.report.format import duration, is_number, moment, plain
 
 if TYPE_CHECKING:
-    from floodmark.report.charts import Scene
+    from floodmark.report.chart_parts import Scene
 
 _COLUMNS = (
     "Subject",

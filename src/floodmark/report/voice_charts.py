@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from floodmark.report.charts import Chart, Panel, Scene, numeric_rows, thinned
+from floodmark.report.chart_parts import Chart, Panel, Scene, numeric_rows, thinned
 from floodmark.report.format import is_number, local_time, moment, plain, wall_clock_ms
 from floodmark.report.specs import course_spec, page_spec
 
