@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from floodmark import compiled as compiling
 from floodmark.coaction import kernel, lines
 from floodmark.errors import UsageError
 
@@ -100,21 +102,29 @@ def test_numba_is_imported_only_to_count_and_nothing_heavy_ever() -> None:
 
 
 def test_where_machine_code_cannot_be_kept_it_is_compiled_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    njit = kernel.numba.njit
+    njit = compiling.numba.njit
 
     def no_place(**options: bool) -> object:
         if options.get("cache"):
             raise RuntimeError("cannot cache function: no locator available")
         return njit(**options)
 
-    monkeypatch.setattr(kernel.numba, "njit", no_place)
+    monkeypatch.setattr(compiling.numba, "njit", no_place)
 
     def double(number: int) -> int:
         return 2 * number
 
-    assert kernel.compiled(double)(21) == 42
+    assert compiling.compiled(double)(21) == 42
 
 
 def test_matrices_can_still_be_multiplied_in_compiled_code() -> None:
-    square = kernel.numba.njit(lambda matrix: matrix @ matrix)
+    square = compiling.numba.njit(lambda matrix: matrix @ matrix)
     assert square(np.array([[1.0, 1.0], [0.0, 1.0]])).tolist() == [[1.0, 2.0], [0.0, 1.0]]
+
+
+def test_machine_code_is_named_after_the_sources_of_all_compiled_functions() -> None:
+    package = Path(compiling.__file__).parent
+    kept = {path for pattern in compiling.SOURCES for path in package.glob(pattern)}
+    written = {path for path in package.rglob("*.py") if "\n@compiled\n" in path.read_text(encoding="utf-8")}
+    assert len(written) > 15
+    assert written <= kept

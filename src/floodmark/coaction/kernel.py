@@ -12,22 +12,17 @@ Memory: about 50 bytes an action, 40 bytes an account and thread, 40 bytes an ed
 
 from __future__ import annotations
 
-import hashlib
-import importlib
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from pathlib import Path
-from types import ModuleType
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from floodmark.compiled import compiled
 from floodmark.errors import UsageError
 
 Int32s = npt.NDArray[np.int32]
@@ -40,49 +35,6 @@ MAX_ABS_MS: Final = 2**61
 _EDGES_PER_BLOCK: Final = 1 << 18
 _PAIRS_PER_BLOCK: Final = 1 << 22
 _COACTIONS, _OBJECTS, _A_FIRST, _B_FIRST = range(4)
-
-
-def _start_numba_without_blas() -> None:
-    """Let Numba start without importing SciPy's linear algebra (0.1 s): nothing here multiplies matrices.
-
-    Whoever does finds it as ever: Numba asks for it again where a function needs it.
-    """
-    blas = "scipy.linalg.cython_blas"
-    if blas in sys.modules:
-        return
-    # A None in sys.modules makes an import fail at once, and Numba's search for BLAS with it.
-    cast("dict[str, ModuleType | None]", sys.modules)[blas] = None
-    try:
-        importlib.import_module("numba.np.arraymath")
-    finally:
-        del sys.modules[blas]
-
-
-_start_numba_without_blas()
-
-
-def _cache_by_source() -> None:
-    """Keep machine code in a folder named after the sources of all compiled functions.
-
-    Numba looks only at the file of the function itself: code that calls into a changed or upgraded file would be stale.
-    """
-    package = Path(__file__).resolve().parent.parent
-    digest = hashlib.sha256()
-    for source in sorted(path for room in ("coaction", "coordination") for path in (package / room).glob("*.py")):
-        digest.update(source.read_bytes())
-    if not numba.config.CACHE_DIR:  # type: ignore[attr-defined]
-        numba.config.CACHE_DIR = str(package / "__pycache__" / f"numba-{digest.hexdigest()[:16]}")  # type: ignore[attr-defined]
-
-
-_cache_by_source()
-
-
-def compiled(function: Function) -> Function:
-    """Compile for threads that run without the interpreter lock; keep the machine code where there is a place."""
-    try:
-        return cast(Function, numba.njit(nogil=True, cache=True)(function))
-    except RuntimeError:  # a read-only installation without a writable home: compile anew in each process
-        return cast(Function, numba.njit(nogil=True)(function))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from floodmark.coaction.kernel import EdgeArrays, Int32s, Int64s, compiled
+from floodmark.coaction.kernel import EdgeArrays, Int32s, Int64s
+from floodmark.compiled import compiled
 
 Bytes = npt.NDArray[np.uint8]
 _MUST_QUOTE = frozenset(',"\r\n')

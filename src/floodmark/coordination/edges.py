@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from floodmark.coaction.kernel import compiled
+from floodmark.compiled import compiled
 from floodmark.coordination.pairs import Common, Pairs, Workers, common_actions, pair_test, stamp
 from floodmark.coordination.prepare import Prepared
 from floodmark.coordination.propose import PROPOSAL_P

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from floodmark.coaction.kernel import compiled
+from floodmark.compiled import compiled
 from floodmark.coordination.beside import count_landing, lands
 from floodmark.coordination.pairs import EPISODE_GAP_MS
 from floodmark.coordination.prepare import Prepared

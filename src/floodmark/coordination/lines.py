@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from floodmark.coaction.kernel import compiled
+from floodmark.compiled import compiled
 from floodmark.coordination.beside import Steps, Together, in_step, lands, lands_without, others_beside
 from floodmark.coordination.habits import Pace, marks_chance, own_chance, times_of_day_chance
 from floodmark.coordination.prepare import Prepared

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from floodmark.coaction.kernel import compiled
+from floodmark.compiled import compiled
 from floodmark.coordination.beside import (
     Steps,
     Together,

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
-from floodmark.coaction.kernel import compiled
+from floodmark.compiled import compiled
 from floodmark.coordination.prepare import Prepared
 from floodmark.coordination.rates import PSEUDO_SHARERS, Around, Rates, estimate, size_class, subtract_pair
 from floodmark.coordination.result import Floats, Int32s, Int64s

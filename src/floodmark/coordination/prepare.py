@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from floodmark.coaction.kernel import MAX_ABS_MS, compiled, group_by
+from floodmark.coaction.kernel import MAX_ABS_MS, group_by
+from floodmark.compiled import compiled
 from floodmark.coordination.result import Int32s, Int64s, Shares
 from floodmark.errors import UsageError
 

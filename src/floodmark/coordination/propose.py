@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from floodmark.coaction.kernel import compiled
+from floodmark.compiled import compiled
 from floodmark.coordination.pairs import Pairs
 from floodmark.coordination.result import Int32s, Int64s
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from floodmark.coaction.kernel import compiled
+from floodmark.compiled import compiled
 from floodmark.coordination.result import Int64s
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from floodmark.coaction.kernel import compiled
+from floodmark.compiled import compiled
 
 
 @compiled

@@ -239,17 +239,9 @@ def _verified(texts: npt.NDArray[np.object_], letters: Ints, pairs: Ints) -> tup
 def _leaders(count: int, weight: Ints, pairs: Ints, likeness: Floats) -> tuple[Ints, Floats]:
     """Let each text in order of weight, then of like texts, take those that are like it and still free."""
     head, like = np.arange(count, dtype=np.int64), np.ones(count)
-    links = sparse.csr_matrix(
-        (
-            np.tile(likeness, 2),
-            (np.concatenate([pairs[:, 0], pairs[:, 1]]), np.concatenate([pairs[:, 1], pairs[:, 0]])),
-        ),
-        shape=(count, count),
-    )
-    degree = np.diff(links.indptr)
-    linked = np.flatnonzero(degree)
+    links = _links(count, pairs, likeness)
     taken = np.zeros(count, dtype=bool)
-    for text in linked[np.lexsort((linked, -degree[linked], -weight[linked]))].tolist():
+    for text in _heaviest_first(links, weight):
         if taken[text]:
             continue
         taken[text] = True
@@ -259,6 +251,20 @@ def _leaders(count: int, weight: Ints, pairs: Ints, likeness: Floats) -> tuple[I
         mine = near[free]
         head[mine], like[mine], taken[mine] = text, links.data[place][free], True
     return head, like
+
+
+def _links(count: int, pairs: Ints, likeness: Floats) -> sparse.csr_matrix:
+    """Return pairs as a symmetric matrix of `count` texts."""
+    ends = np.concatenate([pairs[:, 0], pairs[:, 1]]), np.concatenate([pairs[:, 1], pairs[:, 0]])
+    return sparse.csr_matrix((np.tile(likeness, 2), ends), shape=(count, count))
+
+
+def _heaviest_first(links: sparse.csr_matrix, weight: Ints) -> list[int]:
+    """Return the texts with any link in order of weight, then of like texts, then of number."""
+    degree = np.diff(links.indptr)
+    linked = np.flatnonzero(degree)
+    order: list[int] = linked[np.lexsort((linked, -degree[linked], -weight[linked]))].tolist()
+    return order
 
 
 def _beside(head: Ints, pairs: Ints) -> Ints:
@@ -314,12 +320,9 @@ def _cosines(texts: Sequence[str]) -> sparse.csr_matrix:
 def _grown(count: int, weight: Ints, pairs: Ints, cosine: sparse.csr_matrix) -> tuple[Ints, Floats]:
     """Grow a family from each free text in order: through links, but only to what is like the text it grew from."""
     head, like = np.arange(count, dtype=np.int64), np.ones(count)
-    ends = np.concatenate([pairs[:, 0], pairs[:, 1]]), np.concatenate([pairs[:, 1], pairs[:, 0]])
-    links = sparse.csr_matrix((np.ones(len(ends[0])), ends), shape=(count, count))
-    degree = np.diff(links.indptr)
-    linked = np.flatnonzero(degree)
+    links = _links(count, pairs, np.ones(len(pairs)))
     taken = np.zeros(count, dtype=bool)
-    for text in linked[np.lexsort((linked, -degree[linked], -weight[linked]))].tolist():
+    for text in _heaviest_first(links, weight):
         if taken[text]:
             continue
         taken[text] = True

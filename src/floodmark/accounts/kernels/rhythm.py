@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from floodmark.accounts.kernels.compiled import compiled
+from floodmark.compiled import compiled
 
 Int64s = NDArray[np.int64]
 Floats = NDArray[np.float64]

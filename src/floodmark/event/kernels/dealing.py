@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from floodmark.event.kernels.compiled import compiled
+from floodmark.compiled import compiled
 from floodmark.stats import Counts, Floats
 
 

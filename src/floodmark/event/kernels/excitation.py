@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from floodmark.event.kernels.compiled import compiled
+from floodmark.compiled import compiled
 from floodmark.stats import Floats
 
 #: A knot without events near it would have height 0 and no curvature; this much of an event keeps it above.
