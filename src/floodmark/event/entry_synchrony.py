@@ -56,6 +56,13 @@ def entry_synchrony(arrivals: Arrivals, level: float = 0.95, draws: int = strata
             f"{new} first posts and {returning} arrivals of accounts seen before; at least {LEAST_ARRIVALS} of each"
             " are needed"
         )
+    first = arrivals.once()
+    known = int(np.count_nonzero(~first.is_new))
+    if known < LEAST_ARRIVALS:
+        return (
+            f"{known} of {first.at_ms.size} participants posted before the event; at least {LEAST_ARRIVALS} are needed,"
+            " or nobody can tell who is new"
+        )
     classes = np.where(once.is_new, 0, 1).astype(np.int64)
     coarse = strata.tabulate(once.at_ms, classes, 2, SCALES_MS[-1], once.zone_shift_ms)
     if strata.expected_pairs(coarse, _NEW_ONLY) < 2 * LEAST_PAIRS:

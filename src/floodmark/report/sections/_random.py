@@ -92,6 +92,8 @@ def measured(
 
 
 _ENOUGH: Final = 500
+#: Findings whose p-value is printed and not judged.
+_NOT_JUDGED: Final = "M2.self_excited_"
 
 
 def missing(finding_id: str, subject: str, claim: str, unit: str, reason: str, settle: str) -> Finding:
@@ -103,32 +105,42 @@ def with_verdicts(findings: Sequence[Finding]) -> list[Finding]:
     """Return the findings with what their p-values say once all tests of the section are taken together.
 
     So many tests give small p-values by chance; Benjamini & Hochberg's rule runs over all of them, control included.
+    Those of self-excitation are printed and not judged: they are too small where a crowd rises within minutes
+    (docs/studies/event_random.md).
     """
     p_values = [finding.details.get("p_value") for finding in findings]
-    tested = [float(p) for p in p_values if isinstance(p, float)]
+    judged = [
+        isinstance(p, float) and not finding.id.startswith(_NOT_JUDGED)
+        for finding, p in zip(findings, p_values, strict=True)
+    ]
+    tested = [p for p, counts in zip(p_values, judged, strict=True) if counts and isinstance(p, float)]
     stands = iter(stats.bh(tested, FALSE_DISCOVERY).tolist())
     made = []
-    for finding, p in zip(findings, p_values, strict=True):
+    for finding, p, counts in zip(findings, p_values, judged, strict=True):
         if not isinstance(p, float):
             made.append(finding)
             continue
-        out = bool(next(stands))
-        words = "stands out" if out else "does not stand out"
-        said = (
-            f"{finding.method}; p {shown_p(p)} under chance, which {words} among the {len(tested)} tests of this"
-            f" section (Benjamini-Hochberg at {FALSE_DISCOVERY:g})"
-        )
         # Text, because a rank among draws is no count and would be shown as one.
-        kept = {key: value for key, value in finding.details.items() if key != "p_value"}
-        details = {**kept, "p": shown_p(p), "stands_out": out, "tests_of_section": len(tested)}
-        made.append(replace(finding, method=said, details=details))
+        details = {**{key: value for key, value in finding.details.items() if key != "p_value"}, "p": shown_p(p)}
+        said = "not judged, for it is too small where a crowd rises within minutes"
+        if counts:
+            out = bool(next(stands))
+            said = (
+                f"which {'stands out' if out else 'does not stand out'} among the {len(tested)} tests of this section"
+                f" (Benjamini-Hochberg at {FALSE_DISCOVERY:g})"
+            )
+            details |= {"stands_out": out, "tests_of_section": len(tested)}
+        method = f"{finding.method}; p {shown_p(p)} under chance, {said}"
+        made.append(replace(finding, method=method, details=details))
     return made
 
 
 def shown_p(p: float) -> str:
     """Return a p-value as printed.
 
-    >>> shown_p(0.001), shown_p(0.25)
-    ('0.001', '0.25')
+    >>> shown_p(0.0001), shown_p(0.001), shown_p(0.25)
+    ('under 0.001', '0.001', '0.25')
     """
+    if p < 0.0005:
+        return "under 0.001"
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
