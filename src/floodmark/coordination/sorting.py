@@ -14,6 +14,9 @@ def stable_order(values: Int64s) -> Int64s:
 
     Compiled, numpy's argsort and sort have inner functions of one name. Where different processes kept machine code
     that uses the one and the other, a third process that loads both can run one in place of the other, and crash.
+
+    >>> stable_order(np.array([3, 1, 3, 2])).tolist()
+    [1, 3, 0, 2]
     """
     count = len(values)
     order, spare = np.arange(count), np.empty(count, np.int64)

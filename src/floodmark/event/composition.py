@@ -46,7 +46,14 @@ def composition(arrivals: Arrivals, column: str, level: float = 0.95, draws: int
     """Return the test of one column over one roster's arrivals, or in words what is missing for it.
 
     Rare classes weigh as much as frequent ones (pairs alike are weighted by 1 / share of the class) in the test; the
-    ratio counts pairs of accounts as they are.
+    ratio counts pairs of accounts as they are. KeyError where the arrivals do not have the column.
+
+    >>> age, names = np.where(np.arange(120) // 20 == 2, 0, 1), ("new", "old")
+    >>> at_ms, first = 900_000 + np.arange(120) * 15_000, np.ones(120, dtype=bool)
+    >>> crowd = Arrivals(at_ms, np.arange(120), first, attributes={"age": age}, names={"age": names})
+    >>> found = composition(crowd, "age")
+    >>> round(found.ratio, 2), found.p_value, found.oddest
+    (1.08, 0.001, (900000, 'new', 20, 10.0, 60))
     """
     once = arrivals.once()
     values, names = (once.attributes or {})[column], (once.names or {})[column]

@@ -58,6 +58,12 @@ def effect(target: Floats, streams: Floats, before: int, level: float = 0.95) ->
     (their algorithm 4; Abadie, Diamond & Hainmueller 2010, doi 10.1198/jasa.2009.ap08746): each stream takes the
     target's place, and the spread of what then seems an effect, in absolute terms or by how well the course before was
     met, whichever is wider, is that of chance. ValueError with fewer than three streams.
+
+    >>> days = np.arange(21)
+    >>> usual = 100 + 20 * np.sin(days)
+    >>> streams = np.array([usual + 4 * np.cos(days * pace) for pace in (1, 2, 3, 4)])
+    >>> round(effect(np.where(days < 14, usual, usual / 2), streams, 14).ratio, 2)
+    0.5
     """
     if streams.shape[0] < 3:
         raise ValueError(f"{streams.shape[0]} streams leave no spread of placebos; at least 3 are needed")
@@ -84,7 +90,14 @@ def effect(target: Floats, streams: Floats, before: int, level: float = 0.95) ->
 
 
 def usable(series: Floats, before: int) -> bool:
-    """Whether a course is dense enough to follow: posts on average in each bin before, and none of them all empty."""
+    """Whether a course is dense enough to follow: LEAST_MEAN posts (or authors) a bin on average before the window.
+
+    `series` are counts by bin, the window begins at `before`. At least 80 % of the bins before it hold any, and the
+    window holds some.
+
+    >>> usable(np.full(21, 8.0), 14), usable(np.full(21, 2.0), 14)
+    (True, False)
+    """
     past = series[:before]
     return bool(past.mean() >= LEAST_MEAN and np.count_nonzero(past) >= 0.8 * before and series[before:].any())
 

@@ -47,6 +47,11 @@ def entry_synchrony(arrivals: Arrivals, level: float = 0.95, draws: int = strata
 
     The p-value is exact where new and returning arrivals are exchangeable within half hours: the largest standardised
     excess over the scales, ranked among `draws` ways to deal out who is new.
+
+    >>> at_ms = np.sort(np.append(np.arange(300) * 10_000, np.full(60, 1_000_000)))
+    >>> found = entry_synchrony(Arrivals(at_ms, np.arange(360), at_ms == 1_000_000))
+    >>> round(found.ratio, 1), found.p_value, found.busiest
+    (4.6, 0.001, (900000, 61, 22.875, 90))
     """
     once = arrivals.once_per_stratum()
     new = int(np.count_nonzero(once.is_new))

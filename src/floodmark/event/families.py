@@ -141,6 +141,10 @@ def vector_families(vectors: npt.NDArray[np.float32], weight: Sequence[int] | In
 
     `threshold` belongs to the model that made the vectors. Of equal weight the earlier row represents. ValueError for
     another shape or vectors that are not finite.
+
+    >>> found = vector_families(np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]], dtype=np.float32), [1, 5, 1], 0.9)
+    >>> found.representative.tolist(), found.similarity.round(2).tolist()
+    ([1, 1, 2], [0.99, 1.0, 1.0])
     """
     weights, rows = np.asarray(weight, dtype=np.int64), np.asarray(vectors, dtype=np.float64)
     if rows.ndim != 2 or len(rows) != len(weights) or not np.isfinite(rows).all():

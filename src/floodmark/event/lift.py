@@ -68,7 +68,10 @@ def with_lift(
 def lower_spread(counts: Counts, fitted: Floats) -> float:
     """Return the dispersion that the counts below their curve show; those above may hold somebody's surges.
 
-    Moments over the bins under the curve: sum((y - m)^2 - m) / sum(m^2), at least 0.
+    Moments over the bins under the curve: sum((y - m)^2 - m) / sum(m^2), at least 0. Both hold one entry a bin.
+
+    >>> round(lower_spread(np.array([2, 10, 5, 90]), np.full(4, 10.0)), 3)
+    0.345
     """
     under = counts < fitted
     scale = float((fitted[under] ** 2).sum())

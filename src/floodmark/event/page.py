@@ -119,7 +119,17 @@ def hold(view: CaseView, subject: str) -> Hold | None:
 
 
 def hold_of(page: Page, at_ms: Counts, places: int, level: float, *, roster_known: bool = True) -> Hold | None:
-    """Return who holds the pages at the looks `at_ms`; None where no page holds a post at any of them."""
+    """Return who holds the pages at the looks `at_ms`; None where no page holds a post at any of them.
+
+    `at_ms` (UTC ms) ascends, `places` is how many posts a page shows, `level` that of the intervals. With
+    `roster_known` off there is no share without the named, and none of the roster.
+
+    >>> own, named = np.array([True, False, True, True]), np.array([True, False, False, True])
+    >>> page = Page(np.zeros(4, dtype=np.int64), np.array([1, 2, 3, 4]), np.array([0, 1, 2, 0]), own, named)
+    >>> found = hold_of(page, np.array([3, 9]), 2, 0.95)
+    >>> found.held.own.share, round(found.held.without.share, 2), found.series
+    (0.75, 0.33, ((3, 2, 1, 1, 0), (9, 2, 2, 2, 1)))
+    """
     if not page.at_ms.size:
         return None
     starts = np.flatnonzero(np.append(True, page.tag[1:] != page.tag[:-1]))

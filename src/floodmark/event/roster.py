@@ -64,7 +64,14 @@ def written(view: CaseView) -> Mapping[str, Written]:
 def difference_of(own: Written, others: Sequence[Written], level: float) -> tuple[float, float, float]:
     """Return the share by named accounts of one subject minus that of others together, with its interval.
 
-    An account that wrote for both is left out of both at once.
+    An account that wrote for both is left out of both at once. The method is that of `shares.difference`, ValueError
+    where either has no posts.
+
+    >>> ids, ones = tuple(f"a{number}" for number in range(40)), np.ones(20)
+    >>> own = Written(ids[:20], ones, np.repeat([1.0, 0.0], 10))
+    >>> other = Written(ids[20:], ones, np.repeat([1.0, 0.0], [2, 18]))
+    >>> [round(value, 2) for value in difference_of(own, [other], 0.95)]
+    [0.4, 0.12, 0.68]
     """
     names = sorted({account for item in (own, *others) for account in item.account})
     place = {name: number for number, name in enumerate(names)}

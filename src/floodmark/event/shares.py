@@ -56,6 +56,10 @@ def difference(
     All four hold one number an account. Both shares rest on the same accounts, so each account is left out of both at
     once. An account that makes up a whole share leaves nothing known: (-1, 1). Where no account can move the
     difference, the intervals of the two shares bound it. ValueError where either share has no total.
+
+    >>> ones, hits, kept = np.ones(40), np.repeat([1.0, 0.0], 20), np.where(np.arange(40) < 5, 0.0, 1.0)
+    >>> [round(value, 3) for value in difference(hits, ones, hits * kept, kept)]
+    [0.071, -0.003, 0.145]
     """
     there = totals + totals_without > 0
     hits, totals = hits[there], totals[there]

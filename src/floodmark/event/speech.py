@@ -24,7 +24,11 @@ def event_streams(view: CaseView) -> list[str]:
 
 
 def scope_of(subject: str) -> str:
-    """Return `control` for the control, else `event`."""
+    """Return `control` for the control, else `event`.
+
+    >>> scope_of("control"), scope_of("both")
+    ('control', 'event')
+    """
     return CONTROL if subject == CONTROL else EVENT
 
 

@@ -55,7 +55,14 @@ def strata_of(at_ms: Counts, zone_shift_ms: int) -> Counts:
 
 
 def tabulate(at_ms: Counts, classes: Counts, class_count: int, bin_ms: int, zone_shift_ms: int) -> Cells:
-    """Return the arrivals as counts; `classes` are 0 .. class_count - 1, `bin_ms` divides a quarter of an hour."""
+    """Return the arrivals as counts; `classes` are 0 .. class_count - 1, `bin_ms` divides a quarter of an hour.
+
+    `at_ms` (UTC ms) and `classes` hold one entry an arrival, in any order; bins without arrivals have no row.
+
+    >>> found = tabulate(np.array([0, 10, 20, 16 * MINUTE_MS]), np.array([0, 0, 1, 1]), 2, 5 * MINUTE_MS, 0)
+    >>> found.counts.tolist(), found.stratum.tolist()
+    ([[2, 1], [0, 1]], [0, 1])
+    """
     shifted = at_ms + zone_shift_ms
     bins, place = np.unique(shifted // bin_ms, return_inverse=True)
     counts = np.bincount(place * class_count + classes, minlength=bins.size * class_count)
@@ -76,10 +83,16 @@ def deal(
 ) -> Dealing:
     """Return whether arrivals alike in class come in the same bin more often than dealing them anew gives.
 
-    `at_ms` ascends; `scales_ms` are a fine and a coarse bin. The largest standardised excess over both scales is ranked
-    among at most `draws` dealings, which is exact where classes are exchangeable within half hours: dealing ends with
-    the AS_SURPRISING-th that is as large (Besag & Clifford 1991, doi 10.1093/biomet/78.2.301), so that only small
-    p-values cost all of them. How far each scale strays is taken from dealings of their own.
+    `at_ms` (UTC ms) ascends, `classes` holds one entry an arrival, `weights` one a class; `scales_ms` are a fine and a
+    coarse bin. The largest standardised excess over both scales is ranked among at most `draws` dealings, which is
+    exact where classes are exchangeable within half hours: dealing ends with the AS_SURPRISING-th that is as large
+    (Besag & Clifford 1991, doi 10.1093/biomet/78.2.301), so that only small p-values cost all of them. How
+    far each scale strays is taken from dealings of their own.
+
+    >>> at_ms = np.sort(np.append(np.arange(60) * 10_000, np.full(20, 100_000)))
+    >>> found = deal(at_ms, np.where(at_ms == 100_000, 0, 1), np.array([1.0, 0.0]), (MINUTE_MS, 5 * MINUTE_MS), 0, 199)
+    >>> [round(ratio, 2) for ratio in found.ratios], found.p_value
+    ([6.87, 1.9], 0.005)
     """
     from floodmark.event.kernels.dealing import dealt_pairs
 
@@ -108,12 +121,23 @@ def deal(
 
 
 def pairs(counts: Counts, weights: Floats) -> Floats:
-    """Return, per table, the weighted sum over bins and classes of n (n - 1): ordered pairs alike in bin and class."""
+    """Return, per table, the weighted sum over bins and classes of n (n - 1): ordered pairs alike in bin and class.
+
+    The last two axes of `counts` are bins and classes; `weights` holds one entry a class.
+
+    >>> pairs(np.array([[3, 1], [0, 2]]), np.array([1.0, 0.5])).tolist()
+    7.0
+    """
     return np.asarray((counts * (counts - 1)).sum(axis=-2) @ weights, dtype=np.float64)
 
 
 def expected_pairs(cells: Cells, weights: Floats) -> float:
-    """Return the mean of `pairs` over the null, exactly."""
+    """Return the mean of `pairs` over the null, exactly; `weights` holds one entry a class.
+
+    >>> cells, ones = Cells(np.array([[3, 1], [0, 2]]), np.array([0, 0])), np.ones(2)
+    >>> float(pairs(cells.counts, ones)), expected_pairs(cells, ones)
+    (8.0, 5.6)
+    """
     return float(_expected(_margins(cells), weights).sum())
 
 
@@ -149,7 +173,12 @@ def ratio_with_interval(cells: Cells, weights: Floats, level: float) -> tuple[fl
 
     Each arrival is left out in turn (Arvesen 1969, doi 10.1214/aoms/1177697287): what is asked is how far the ratio
     would move with another draw of accounts from the same crowd. With no pair at all the upper end is that of a Poisson
-    count of 0. ValueError when no pair is expected.
+    count of 0. `weights` holds one entry a class. ValueError when no pair is expected.
+
+    >>> cells = Cells(np.array([[30, 10], [5, 30]]), np.array([0, 0]))
+    >>> ratio, (low, high) = ratio_with_interval(cells, np.ones(2), 0.95)
+    >>> round(ratio, 2), round(low, 2), round(high, 2)
+    (1.36, 1.15, 1.61)
     """
     margins = _margins(cells)
     expected = _expected(margins, weights)
@@ -198,5 +227,9 @@ def sequential_p(observed: float, drawn: Floats) -> float:
 
 
 def at_least(drawn: Floats, observed: float) -> NDArray[np.bool_]:
-    """Return which draws are as large; equal tables can differ in the last digit of a sum."""
+    """Return which draws are as large; equal tables can differ in the last digit of a sum.
+
+    >>> at_least(np.array([0.2, 0.3]), 0.1 + 0.2).tolist()
+    [False, True]
+    """
     return np.asarray(drawn >= observed - 1e-9 * max(1.0, abs(observed)))

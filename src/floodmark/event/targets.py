@@ -134,8 +134,14 @@ def read_addressing(view: CaseView) -> Addressing:
 def compare(found: Addressing, mine: np.ndarray, crowd: np.ndarray, least_accounts: int) -> list[Compared]:
     """Return the comparison for every target that at least `least_accounts` accounts of both sets address.
 
-    `mine` and `crowd` say which accounts are in which set (they must not overlap). At most MOST_TARGETS, by accounts,
-    then by name.
+    `mine` and `crowd` say which accounts are in which set (they must not overlap), one truth value an account. At most
+    MOST_TARGETS, by accounts, then by name.
+
+    >>> mine, none, zero = np.arange(8) < 4, np.full(8, ""), np.zeros(8, dtype=np.int64)
+    >>> pairs = (np.array([0, 1, 2, 4]), zero[:4], np.ones(4, dtype=np.int64))
+    >>> found = compare(Addressing(none, none, none, zero, *pairs, ("@mayor",)), mine, ~mine, 1)
+    >>> [(item.name, item.accounts, item.crowd, round(item.p_value, 4)) for item in found]
+    [('@mayor', 3, 1, 0.2429)]
     """
     side = np.where(mine, 1, np.where(crowd, 0, -1))
     kept = side[found.account] >= 0

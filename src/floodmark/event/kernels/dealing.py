@@ -17,6 +17,13 @@ def dealt_pairs(
     Arrivals are sorted by time; stratum s holds `starts[s]:starts[s + 1]`, `fine` and `coarse` are their bins. Row 0
     holds what was observed, each other row one way to deal the classes of each stratum to its arrivals (Fisher-Yates).
     Randomness is splitmix64's (Steele, Lea & Flood 2014), so that the same seed gives the same draws everywhere.
+    Returns draws + 1 rows and two columns. `classes`, `fine` and `coarse` hold one entry an arrival, `weights` one a
+    class.
+
+    >>> halves, together = np.array([0, 0, 1, 1]), np.zeros(4, dtype=np.int64)
+    >>> sums = dealt_pairs(halves, np.array([0, 4]), halves, together, np.ones(2), 999, 1)
+    >>> sums[0].tolist(), sums[1:].mean(axis=0).round(1).tolist()
+    ([4.0, 4.0], [1.3, 4.0])
     """
     state = np.uint64(seed)
     kinds = len(weights)

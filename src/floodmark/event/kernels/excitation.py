@@ -28,7 +28,11 @@ _STILL = 1e-4
 
 @compiled
 def excitations(times: Floats, tau: float) -> Floats:
-    """Return, per event, sum over earlier events of exp(-(t - s) / tau) / tau; `times` ascend."""
+    """Return, per event, sum over earlier events of exp(-(t - s) / tau) / tau; `times` ascend, all in minutes.
+
+    >>> excitations(np.array([0.0, 1.0, 2.0]), 1.0).round(3).tolist()
+    [0.0, 0.368, 0.503]
+    """
     out = np.zeros(len(times))
     level = 0.0
     for i in range(1, len(times)):
@@ -39,7 +43,11 @@ def excitations(times: Floats, tau: float) -> Floats:
 
 @compiled
 def offspring(times: Floats, tau: float, end: float) -> float:
-    """Return how many direct offspring fall before `end` when each event has one on average."""
+    """Return how many direct offspring fall before `end` when each event has one on average; `times` ascend.
+
+    >>> round(offspring(np.array([0.0, 1.0, 2.0]), 1.0, 2.0), 3)
+    1.497
+    """
     total = 0.0
     for i in range(len(times) - 1, -1, -1):
         left = (end - times[i]) / tau
@@ -51,7 +59,11 @@ def offspring(times: Floats, tau: float, end: float) -> float:
 
 @compiled
 def knot_weights(pieces: int, width: float) -> Floats:
-    """Return the time that each of the pieces + 1 knots stands for."""
+    """Return the time that each of the pieces + 1 knots stands for, in minutes.
+
+    >>> knot_weights(3, 10.0).tolist()
+    [5.0, 10.0, 10.0, 5.0]
+    """
     out = np.full(pieces + 1, width)
     out[0], out[pieces] = width / 2, width / 2
     return out
@@ -128,7 +140,11 @@ def _surface(
 
 @compiled
 def start(times: Floats, pieces: int, width: float) -> Floats:
-    """Return heights that follow the counts around each knot, none near 0."""
+    """Return heights (events a minute) at the pieces + 1 knots that follow the counts around each, none near 0.
+
+    >>> start(np.array([5.0, 5.0, 15.0]), 2, 10.0).round(2).tolist()
+    [0.3, 0.2, 0.2]
+    """
     heights = np.zeros(pieces + 1)
     for t in times:
         k = min(pieces - 1, int(t / width))
@@ -148,7 +164,13 @@ def fit(
     """Return the knots' heights, n (left as it is unless `excited`), the log likelihood, and the information on n.
 
     The search begins at the heights `first` and `n`, where every rate must be positive. n may come out negative; the
-    caller then asks for the slope at 0.
+    caller then asks for the slope at 0. `x` and `born` are what `excitations` and `offspring` return.
+
+    >>> times = np.array([1.0, 1.2, 1.4, 30.0, 30.1, 45.0, 45.3, 45.5])
+    >>> x, born = excitations(times, 1.0), offspring(times, 1.0, 60.0)
+    >>> heights, n, _, _ = fit(times, x, born, 20.0, start(times, 3, 20.0), 0.1, True)
+    >>> heights.round(2).tolist(), round(n, 2)
+    ([0.15, 0.01, 0.12, 0.02], 0.52)
     """
     size = len(first)
     heights, tried, tried_n = first.copy(), first.copy(), n
@@ -184,7 +206,18 @@ def fit(
 def slope_at_zero(
     times: Floats, x: Floats, width: float, heights: Floats, born: float
 ) -> tuple[float, float, Floats, Floats]:
-    """Return slope and information of n at 0 with the heights' error taken out, the cross terms, and their solution."""
+    """Return slope and information of n at 0 with the heights' error taken out, the cross terms, and their solution.
+
+    Arguments are those of `fit`, `heights` its result without excitation. The slope over the root of the information is
+    the standardised score.
+
+    >>> times = np.array([1.0, 1.2, 1.4, 30.0, 30.1, 45.0, 45.3, 45.5])
+    >>> x, born = excitations(times, 1.0), offspring(times, 1.0, 60.0)
+    >>> heights = fit(times, x, 0.0, 20.0, start(times, 3, 20.0), 0.0, False)[0]
+    >>> slope, information, _, _ = slope_at_zero(times, x, 20.0, heights, born)
+    >>> round(slope / math.sqrt(information), 2)
+    2.23
+    """
     _, slope, diagonal, beside, cross, slope_n, own_n = _surface(times, x, width, heights, 0.0, born)
     lean = _solve(diagonal, beside, cross)
     return slope_n - _dot(lean, slope), max(own_n - _dot(lean, cross), 1e-12), cross, lean
